@@ -1,0 +1,93 @@
+// swift-tools-version: 6.2
+// The order of the targets below is the order of the pipeline: a target imports only targets above it
+// (checked by PackageGraphTests).
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error)
+]
+
+// -O2 in debug too: at -O0 the kernels are 70 times slower and the tests unusable.
+// No contraction: a fused multiply-add on one machine and not on another would change bits.
+let cSettings: [CSetting] = [
+    .unsafeFlags(["-O2"], .when(configuration: .debug)),
+    .unsafeFlags(["-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"]),
+]
+
+let package = Package(
+    name: "Ingot",
+    products: [
+        .executable(name: "ingot", targets: ["ingot"]),
+        .executable(name: "ingot-bench", targets: ["ingot-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        .target(name: "CKernels", cSettings: cSettings),
+        .target(name: "CSystem", cSettings: cSettings),
+        .target(name: "CEmbedded", cSettings: cSettings),
+        .systemLibrary(
+            name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
+        .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
+        .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "Checkpoints",
+            dependencies: [
+                "CSystem", "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: swiftSettings),
+        .target(
+            name: "Architectures", dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Quantisation",
+            dependencies: ["CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Commands",
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Quantisation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: swiftSettings),
+        .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "ingot-bench",
+            dependencies: [
+                "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
+                "Quantisation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints"],
+            path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DocumentsTests", dependencies: ["Documents", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["Commands", "TestSupport", "ingot"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PackageGraphTests", dependencies: ["Documents", "TestSupport"],
+            swiftSettings: swiftSettings),
+    ],
+    cLanguageStandard: .gnu2x
+)
