@@ -1,1 +1,31 @@
+#define _GNU_SOURCE
 #include "CSystem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int ingot_open_direct(const char *path, int flags, unsigned mode) {
+    return open(path, flags | O_DIRECT | O_CLOEXEC, mode);
+}
+
+ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset) {
+    struct iovec vector = {.iov_base = buffer, .iov_len = count};
+    return preadv2(file, &vector, 1, offset, RWF_NOWAIT);
+}
+
+int ingot_reserve(int file, int64_t length) {
+    if (length <= 0) return 0;
+    // Not posix_fallocate: where the file system cannot reserve, glibc's emulation writes every block.
+    if (fallocate(file, 0, 0, length) == 0) return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+}
+
+int ingot_exchange(const char *a, const char *b) {
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+void ingot_start_writeback(int file, int64_t offset, int64_t length) {
+    (void)sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
+}

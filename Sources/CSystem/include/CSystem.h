@@ -1,1 +1,20 @@
 #pragma once
+// Linux calls that Swift's Glibc overlay does not show, as plain functions. Each returns what the call
+// returns; errno is the caller's to read.
+#include <stddef.h>
+#include <stdint.h>
+
+// open() past the page cache (O_DIRECT | O_CLOEXEC | flags). EINVAL where the file system cannot.
+int ingot_open_direct(const char *path, int flags, unsigned mode);
+
+// pread of cached bytes only: fewer bytes than asked, or -1 with EAGAIN, when some are not in the page cache.
+ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset);
+
+// Reserves disk blocks so that a full disk is an early error and not a late one. Returns an errno, 0 when done.
+int ingot_reserve(int file, int64_t length);
+
+// Swaps two folders in one step (RENAME_EXCHANGE).
+int ingot_exchange(const char *a, const char *b);
+
+// Starts writing back a range of dirty pages without waiting.
+void ingot_start_writeback(int file, int64_t offset, int64_t length);
