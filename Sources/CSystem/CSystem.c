@@ -10,6 +10,12 @@ int ingot_open_direct(const char *path, int flags, unsigned mode) {
     return open(path, flags | O_DIRECT | O_CLOEXEC, mode);
 }
 
+int ingot_clear_direct(int file) {
+    const int flags = fcntl(file, F_GETFL);
+    if (flags < 0 || !(flags & O_DIRECT)) return -1;
+    return fcntl(file, F_SETFL, flags & ~O_DIRECT);
+}
+
 ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset) {
     struct iovec vector = {.iov_base = buffer, .iov_len = count};
     return preadv2(file, &vector, 1, offset, RWF_NOWAIT);

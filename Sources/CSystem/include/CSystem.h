@@ -7,6 +7,9 @@
 // open() past the page cache (O_DIRECT | O_CLOEXEC | flags). EINVAL where the file system cannot.
 int ingot_open_direct(const char *path, int flags, unsigned mode);
 
+// Sends further transfers of an open file through the page cache. Returns 0 when it was direct and no longer is.
+int ingot_clear_direct(int file);
+
 // pread of cached bytes only: fewer bytes than asked, or -1 with EAGAIN, when some are not in the page cache.
 ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset);
 
