@@ -1,9 +1,10 @@
 // Encoding of one block, and the absmax of blocks side by side. See the header for the rules; here is only the arithmetic.
 //
-// Rounding to E4M3: for a magnitude y <= 448 let E = max(exponent(y), -6). Adding 2^(E + 20), whose F32 spacing is
+// Rounding to E4M3: for a magnitude y < 464 let E = max(exponent(y), -6). Adding 2^(E + 20), whose F32 spacing is
 // 2^(E - 3), rounds y to a multiple n of the code spacing, nearest even, in the adder. n stands in the low bits of
-// the sum, the code is 8 (E + 6) + n (a carry into the next binade comes out right), and subtracting 2^(E + 20) again
-// is exact and gives the decoded value.
+// the sum, the code is 8 (E + 6) + n (a carry into the next binade comes out right), and taking the summand off again
+// is exact and gives the decoded value. The summand also carries 56 spacings: 8 (E + 6) is 8 (E + 127) + 56 in the low
+// byte, and an even number leaves ties as they are.
 #pragma once
 
 #include "Lanes.h"
@@ -23,26 +24,24 @@ INGOT_INLINE f32x16 ingot_round_to_bf16(f32x16 magnitude) {
 INGOT_INLINE u8x16 ingot_encode_lanes(
     ingot_elements x, f32x16 scale, int bf16_quotient, ingot_gather gather, ingot_sums *sums)
 {
-    const f32x16 largest = 448.0f;
     f32x16 quotient = x.magnitude / scale;
-    f32x16 y = bf16_quotient ? ingot_round_to_bf16(quotient) : quotient;
-    y = y < largest ? y : largest;
-    const f32x16 smallest_normal = 0x1p-6f;
-    u32x16 binade = INGOT_U32(y > smallest_normal ? y : smallest_normal) & 0x7f800000u;
-    f32x16 magic = INGOT_F32(binade + (20u << 23));
-    f32x16 sum = y + magic;
-    // 8 (E + 6) = (binade >> 20) - 968; the bits above the low byte are dropped.
-    u32x16 code = INGOT_U32(sum) + (binade >> 20) - 968u;
+    // Only a subnormal BF16 scale can be so far below absmax / 448 that a quotient reaches 464, which no longer rounds
+    // to 448 by itself; every other scale is normal and short of it by 22 ulp at most.
+    f32x16 y = bf16_quotient ? INGOT_SMALLER(ingot_round_to_bf16(quotient), 448.0f) : quotient;
+    u32x16 binade = INGOT_U32(INGOT_LARGER(y, 0x1p-6f)) & 0x7f800000u;
+    f32x16 summand = INGOT_F32(binade + ((20u << 23) + 56u));
+    f32x16 sum = y + summand;
+    u32x16 code = INGOT_U32(sum) + (binade >> 20);  // only the low byte counts
     if (gather != INGOT_GATHER_NOTHING) {
-        f32x16 error = (sum - magic) - quotient;
+        f32x16 error = (sum - summand) - quotient;
         sums->error += error * error;
         sums->signal += quotient * quotient;
         sums->worst = __builtin_elementwise_max(sums->worst, INGOT_I32(error) & 0x7fffffff);
         if (gather == INGOT_GATHER_ERRORS_AND_SATURATION) {
-            sums->saturated -= INGOT_U32(quotient > largest);
+            sums->saturated -= INGOT_U32(quotient > 448.0f);
         }
     }
-    return INGOT_NARROW((code & 0x7fu) | x.sign);
+    return INGOT_NARROW(code | x.sign);
 }
 
 INGOT_INLINE void ingot_encode_with(
@@ -56,12 +55,7 @@ INGOT_INLINE void ingot_encode_with(
     for (size_t row = 0; row < block->rows; row += 1) {
         const uint8_t *source = block->source + row * block->source_stride;
         uint8_t *codes = block->codes + row * block->codes_stride;
-        if (block->next) {
-            const uint8_t *next = block->next + row * block->source_stride;
-            for (size_t byte = 0; byte < block->columns * size; byte += 64) {
-                __builtin_prefetch(next + byte, 0, 2);
-            }
-        }
+#pragma clang loop unroll_count(4)
         for (size_t column = 0; column < whole; column += 16) {
             u8x16 code = ingot_encode_lanes(ingot_load(source + column * size, type), scale, bf16_quotient, gather, &sums);
             memcpy(codes + column, &code, sizeof code);

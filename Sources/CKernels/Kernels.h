@@ -6,7 +6,7 @@
 #include "CKernels.h"
 
 // Blocks whose absmax is taken in one pass over rows; bounds a table on the stack.
-#define INGOT_TILE_BLOCKS 64
+#define INGOT_TILE_BLOCKS 256
 
 // Sixteen partial sums of a block, in units of its scale, as the header defines them.
 typedef struct {
@@ -22,7 +22,7 @@ typedef enum {
     INGOT_GATHER_ERRORS_AND_SATURATION,
 } ingot_gather;
 
-// One block to encode with a known scale, and what to fetch into cache meanwhile.
+// One block to encode with a known scale.
 typedef struct {
     const uint8_t *source;
     size_t source_stride;  // bytes
@@ -31,7 +31,6 @@ typedef struct {
     float scale;
     uint8_t *codes;
     size_t codes_stride;
-    const uint8_t *next;   // same shape as source, in the next tile; null for none
 } ingot_block;
 
 typedef struct {

@@ -63,3 +63,11 @@ INGOT_INLINE ingot_elements ingot_load_tail(const uint8_t *source, ingot_source_
 // Low byte of each lane.
 #define INGOT_NARROW(v) __builtin_convertvector((v), u8x16)
 #endif
+
+#ifndef INGOT_LARGER
+// The larger and the smaller of a lane and a constant, none of them negative or NaN.
+#define INGOT_LARGER(v, c) \
+    INGOT_F32(__builtin_elementwise_max(INGOT_I32(v), (i32x16)__builtin_bit_cast(int32_t, (c))))
+#define INGOT_SMALLER(v, c) \
+    INGOT_F32(__builtin_elementwise_min(INGOT_I32(v), (i32x16)__builtin_bit_cast(int32_t, (c))))
+#endif
