@@ -1,1 +1,147 @@
+// Block FP8 kernels: encode to E4M3FN with a scale per block, decode, and scans for bytes that must not occur.
+//
+// E4M3FN: sign, 4 exponent bits of bias 7, 3 mantissa bits; largest 448 (0x7E), smallest 2^-9, no infinities,
+// NaN is 0x7F or 0xFF. A value is code x scale. A matrix is row-major; a block at the right or lower edge may be
+// ragged. Pointers to elements may have any byte alignment. Nothing here allocates, locks or reports on its own.
+//
+// Each kernel exists per SIMD level; every level gives the same bits, statistics included.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// An instruction set that kernels are built for.
+typedef enum {
+    INGOT_SIMD_PLAIN = 0,   ///< C that runs on every machine of the architecture
+    INGOT_SIMD_NEON = 1,    ///< arm64
+    INGOT_SIMD_AVX2 = 2,    ///< x86-64 with AVX2
+    INGOT_SIMD_AVX512 = 3,  ///< x86-64 with AVX-512 F, BW, DQ and VL
+} ingot_simd_level;
+
+/// Whether this build has the level and this processor runs it: 1 or 0. Any int is a valid argument.
+int ingot_simd_available(ingot_simd_level level);
+
+/// The fastest available level, decided once.
+ingot_simd_level ingot_simd_best(void);
+
+/// How a call ended. After anything but `INGOT_OK` the outputs are unspecified.
+typedef enum {
+    INGOT_OK = 0,
+    INGOT_NON_FINITE = 1,    ///< the source holds a NaN or an infinity
+    INGOT_BAD_ARGUMENT = 2,  ///< a stride below its row, an empty block shape, an unknown enum, a rule without its type
+} ingot_status;
+
+typedef enum {
+    INGOT_SOURCE_BF16 = 0,
+    INGOT_SOURCE_F16 = 1,
+    INGOT_SOURCE_F32 = 2,
+} ingot_source_type;
+
+/// How the scale of a block follows from its absmax.
+///
+/// Except in `INGOT_SCALE_BF16`: s = max(absmax, amax_floor) / 448 in F32, code = E4M3FN(x / s) with a true F32
+/// division. Where s would be zero or subnormal (below 2^-126) the scale is `zero_scale` as given and every code is
+/// a zero with the sign of its element.
+typedef enum {
+    /// s itself.
+    INGOT_SCALE_F32 = 0,
+    /// s rounded up to a power of two by its bits: exponent + (mantissa != 0), within 1 ... 254.
+    INGOT_SCALE_UE8M0 = 1,
+    /// exp2(ceil(log2 s)) with log2 rounded to F32. It falls a factor of two short of UE8M0 where s lies so few ulp
+    /// above a power of two that log2 rounds to the integer; saturated elements can follow.
+    INGOT_SCALE_UE8M0_LOG2 = 2,
+    /// BF16 arithmetic throughout, from a BF16 source only; `amax_floor` and `zero_scale` are not used.
+    /// s = BF16(absmax / 448), or 2^-7 if that is zero; code = E4M3FN(clamp(BF16(x / s))), rounded twice on purpose.
+    INGOT_SCALE_BF16 = 3,
+} ingot_scale_rule;
+
+/// What encoding cost, summed over all blocks of a tensor. Start from all zeros; calls add to it.
+///
+/// Within a block, lane j of 16 F32 lanes takes the columns congruent j modulo 16 (counted from the block's left
+/// edge) row by row, in units of the scale; the lanes are then added in double in a fixed tree, multiplied by the
+/// squared scale, and added here block by block, left to right, then down. Hence the same bits for every level, and
+/// for every way to cut the rows into calls at block boundaries. F32 lanes bound the accuracy: about 1e-6 of the sum
+/// for a 128 x 128 block. Elements below 1e-19 of their scale (only under a floor) vanish from the sums.
+typedef struct {
+    double squared_error;    ///< sum of (code x scale - x)^2
+    double squared_signal;   ///< sum of x^2
+    double largest_error;    ///< largest |code x scale - x|
+    double largest_signal;   ///< largest |x|
+    uint64_t elements;
+    uint64_t saturated;      ///< elements with |x / s| > 448 in F32 before clamping
+    uint64_t zero_blocks;    ///< blocks with absmax 0
+    uint64_t floored_blocks; ///< blocks with 0 < absmax < amax_floor
+} ingot_encode_statistics;
+
+/// A strip of rows of one matrix to encode. Its first row must start a block.
+typedef struct {
+    const void *source;       ///< [rows, columns] of `type`
+    ingot_source_type type;
+    size_t rows;
+    size_t columns;
+    size_t source_stride;     ///< elements from one row to the next
+    size_t block_rows;
+    size_t block_columns;
+    ingot_scale_rule rule;
+    float amax_floor;         ///< 0 for none; finite, not negative
+    float zero_scale;
+    uint8_t *codes;           ///< [rows, columns] E4M3FN
+    size_t codes_stride;      ///< bytes from one row to the next
+    float *scales;            ///< [ceil(rows / block_rows), ceil(columns / block_columns)] F32; BF16 scales are exact in it
+    size_t scales_stride;     ///< elements from one block row to the next
+    ingot_encode_statistics *statistics; ///< added to; null for none (faster)
+} ingot_encode_job;
+
+typedef struct {
+    size_t row;
+    size_t column;
+} ingot_position;
+
+/// Encodes a strip. On `INGOT_NON_FINITE`, `position` (may be null) is the first offender in row-major order.
+///
+/// Quotients are clamped to +-448 and rounded to nearest, ties to even code; the sign of zero is kept, so negative
+/// underflow gives 0x80. No code is ever NaN. A level that is not available runs as plain.
+ingot_status ingot_encode(const ingot_encode_job *job, ingot_simd_level level, ingot_position *position);
+
+typedef enum {
+    INGOT_TARGET_BF16 = 0,  ///< the F32 product code x scale, rounded to nearest even
+    INGOT_TARGET_F32 = 1,   ///< the F32 product code x scale
+} ingot_target_type;
+
+/// A strip of rows of one encoded matrix to decode. Its first row must start a block.
+typedef struct {
+    const uint8_t *codes;   ///< [rows, columns] E4M3FN
+    size_t rows;
+    size_t columns;
+    size_t codes_stride;    ///< bytes from one row to the next
+    size_t block_rows;
+    size_t block_columns;
+    const float *scales;    ///< [ceil(rows / block_rows), ceil(columns / block_columns)] F32
+    size_t scales_stride;   ///< elements from one block row to the next
+    void *target;           ///< [rows, columns] of `type`
+    ingot_target_type type;
+    size_t target_stride;   ///< elements from one row to the next
+} ingot_decode_job;
+
+/// Decodes a strip. NaN codes give a quiet NaN with the code's sign, whatever the scale.
+ingot_status ingot_decode(const ingot_decode_job *job, ingot_simd_level level);
+
+/// Index of the first NaN or infinity among `count` elements, or `count`.
+size_t ingot_first_non_finite(const void *source, ingot_source_type type, size_t count, ingot_simd_level level);
+
+/// Index of the first E4M3FN NaN code, 0x7F or 0xFF, among `count` bytes, or `count`.
+size_t ingot_first_nan_code(const uint8_t *codes, size_t count, ingot_simd_level level);
+
+/// Whether all `count` bytes are zero: 1 or 0; 1 for none.
+int ingot_all_zero(const void *bytes, size_t count, ingot_simd_level level);
+
+/// The scale that a rule gives to a block with this absmax (finite, not negative), as `ingot_encode` takes it.
+float ingot_block_scale(ingot_scale_rule rule, float amax, float amax_floor, float zero_scale);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,13 @@
+// The kernels for x86-64 with AVX2.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "Kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#define INGOT_LEVEL_TABLE ingot_kernels_avx2
+#include "LevelTable.h"
+#pragma clang attribute pop
+#endif

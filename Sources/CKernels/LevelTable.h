@@ -1,0 +1,13 @@
+// The table of the level whose file includes this; INGOT_LEVEL_TABLE is its name.
+#include "DecodeBody.h"
+#include "EncodeBody.h"
+#include "ScanBody.h"
+
+const ingot_kernels INGOT_LEVEL_TABLE = {
+    .tile_maxima = ingot_tile_maxima,
+    .encode_block = ingot_encode_block,
+    .decode_row = ingot_decode_row,
+    .first_non_finite = ingot_level_first_non_finite,
+    .first_nan_code = ingot_level_first_nan_code,
+    .all_zero = ingot_level_all_zero,
+};
