@@ -47,7 +47,14 @@ def main():
     a = ask.parse_args()
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
+    with tempfile.TemporaryDirectory() as modules:
+        os.environ["HF_MODULES_CACHE"] = modules  # read when the library is imported
+        status = judge(a)
+    sys.stdout.flush()
+    os._exit(status)  # vLLM's own shutdown can hang
 
+
+def judge(a):
     import torch
     import vllm_fp8
     from agreement import Golden, Verdict
@@ -73,9 +80,7 @@ def main():
                 made = list(ask_vllm(llm, prompt, steps, False).outputs[0].token_ids)
             shape = golden.log_probabilities(case).shape
             verdict.case(golden, case, log_probabilities(answer, shape), None if a.any_greedy else made)
-        status = verdict.close(f"vllm {a.dtype} {a.fp8}", [f"not in the artefact, so not read: {n}" for n in unread])
-    sys.stdout.flush()
-    os._exit(status)  # vLLM's own shutdown can hang
+        return verdict.close(f"vllm {a.dtype} {a.fp8}", [f"not in the artefact, so not read: {n}" for n in unread])
 
 
 if __name__ == "__main__":
