@@ -7,7 +7,6 @@ import importlib
 import json
 import os
 import re
-import struct
 import sys
 import types
 
@@ -45,7 +44,10 @@ def files_of(folder):
 def header_of(path):
     """{name: (dtype, shape, bytes)} of one file, checking that the data ends where the file ends."""
     with open(path, "rb") as f:
-        (size,) = struct.unpack("<Q", f.read(8))
+        size = int.from_bytes(f.read(8), "little")
+        room = os.path.getsize(path) - 8
+        if size > room:
+            raise SystemExit(f"{path}: expected a header of {size} bytes, found {room} in the file")
         head = json.loads(f.read(size))
     head.pop("__metadata__", None)
     end = max((v["data_offsets"][1] for v in head.values()), default=0)

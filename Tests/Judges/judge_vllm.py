@@ -16,6 +16,24 @@ SETTINGS = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"
             "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_LOGGING_LEVEL": "ERROR", "OMP_NUM_THREADS": "1",
             "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
 
+SKIPPED = 77
+
+
+def unsplittable(folder):
+    """Why vLLM cannot cut a block scale that lies over fused rows; None where it can."""
+    from checkpoint import BLOCK, Checkpoint, read_json
+    config, tensors = read_json(folder, "config.json"), Checkpoint(folder).tensors
+    for name, (dtype, (rows, *_), _) in tensors.items():
+        scale = tensors.get(name + "_scale_inv", tensors.get(name + "_scale"))
+        if dtype != "F8_E4M3" or scale[1] == (rows, 1):
+            continue
+        size, module = config["head_dim"], name.split(".")[-2]
+        parts = {"query_key_value": (config["num_attention_heads"] * size, config["num_key_value_heads"] * size),
+                 "gate_proj": (rows,), "up_proj": (rows,)}.get(module, ())
+        if any(n % BLOCK for n in parts):
+            return f"vLLM cuts {module} at rows {parts}, inside a {BLOCK}-row scale block"
+    return None
+
 
 def ask_vllm(llm, tokens, steps, logprobs):
     from vllm import SamplingParams
@@ -49,7 +67,10 @@ def main():
         os.environ.setdefault(key, value)
     with tempfile.TemporaryDirectory() as modules:
         os.environ["HF_MODULES_CACHE"] = modules  # read when the library is imported
-        status = judge(a)
+        why = unsplittable(a.model)
+        if why:
+            print(f"skipped: {why}")
+        status = SKIPPED if why else judge(a)
     sys.stdout.flush()
     os._exit(status)  # vLLM's own shutdown can hang
 
