@@ -15,7 +15,7 @@ import tempfile
 
 import torch
 
-from checkpoint import Checkpoint, read_json
+from checkpoint import BLOCK, Checkpoint, is_quantised, read_json
 from judge_bits import first_difference
 
 THEIRS = {"fp8-block-ct": "FP8_BLOCK", "fp8-channel": "FP8_DYNAMIC"}
@@ -40,6 +40,10 @@ def main():
     ask.add_argument("--scheme", required=True, choices=sorted(THEIRS))
     a = ask.parse_args()
     torch.set_num_threads(1)
+    ragged = [n for n, (_, shape, _) in Checkpoint(a.source).tensors.items() if is_quantised(n) and shape[1] % BLOCK]
+    if ragged and a.scheme == "fp8-block-ct":
+        print(f"skipped: llm-compressor 0.14 cannot save {ragged[0]}, whose columns do not divide by {BLOCK}")
+        sys.exit(77)
     from llmcompressor import model_free_ptq
     with tempfile.TemporaryDirectory() as folder:
         with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
@@ -55,7 +59,8 @@ def main():
                 fault = first_difference(name, theirs.read(name), ours.read(name))
                 faults += [fault] if fault else []
         left, right = group_of(folder), group_of(a.artefact)
-        faults += [f"quantization_config {k}: llm-compressor wrote {left[k]!r}, found {right[k]!r}" for k in left if left[k] != right[k]]
+        faults += [f"quantization_config {k}: llm-compressor wrote {left[k]!r}, found {right[k]!r}"
+                   for k in left if left[k] != right[k]]
     for fault in faults[:8]:
         print("  " + fault)
     print(f"{'FAIL' if faults else 'PASS'} llm-compressor: {len(theirs.tensors)} tensors compared, {len(faults)} differences")

@@ -35,6 +35,11 @@ class Golden:
         return gaps is not None and float(gaps[step]) < TIE
 
 
+def larger(a, b):
+    """The larger one; NaN where either is."""
+    return b if b != b or b > a else a
+
+
 class Verdict:
     """Prints one JSON line per case, keeps the worst, and decides."""
 
@@ -48,7 +53,7 @@ class Verdict:
         worst = (found - want).abs().max().item()
         kl = (want.exp() * (want - found)).sum(-1).mean().item()
         line = {"case": case, "tokens": len(want), "max_abs_log_probability": worst, "mean_kl": kl}
-        self.worst, self.mean_kl = max(self.worst, worst), max(self.mean_kl, kl)
+        self.worst, self.mean_kl = larger(self.worst, worst), larger(self.mean_kl, kl)
         if not kl <= self.max_kl:  # also true for NaN
             self.bad.append(f"{case}: mean KL expected at most {self.max_kl:g}, found {kl:.3g}")
         if greedy is not None:
@@ -62,7 +67,7 @@ class Verdict:
 
     def close(self, who, further=()):
         """Last line and exit status."""
-        self.bad += list(further)
+        self.bad = list(further) + self.bad
         for line in self.bad:
             print("  " + line)
         greedy = f", greedy {self.same}/{self.of}" if self.of else ""

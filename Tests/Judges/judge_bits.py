@@ -54,7 +54,8 @@ def first_difference(name, want, found):
     place = [int(x) for x in torch.unravel_index(torch.tensor(at), want.shape)]
     value = [float(t.flatten()[at].float()) for t in (want, found)]
     raw = ["0x" + bytes(t[at].tolist())[::-1].hex() for t in (a, b)]
-    return f"{name}{place}: expected {raw[0]} ({value[0]:.9g}), found {raw[1]} ({value[1]:.9g}); {len(rows)} of {want.numel()} differ"
+    return (f"{name}{place}: expected {raw[0]} ({value[0]:.9g}), found {raw[1]} ({value[1]:.9g}); "
+            f"{len(rows)} of {want.numel()} differ")
 
 
 def tensor_faults(source, artefact, scheme, keep_qkv):

@@ -34,8 +34,8 @@ def main():
     if "quantization_config" in config:
         faults.append("config.json: expected no quantization_config, found one")
     old.pop("quantization_config", None)
-    faults += [f"config.json: {k} expected {old.get(k)!r}, found {config.get(k)!r}" for k in sorted(set(old) | set(config) - {"quantization_config"})
-               if old.get(k) != config.get(k)]
+    faults += [f"config.json: {k} expected {old.get(k)!r}, found {config.get(k)!r}"
+               for k in sorted(set(old) | set(config) - {"quantization_config"}) if old.get(k) != config.get(k)]
     error = energy = 0.0
     for name in names:
         if name not in result.tensors:

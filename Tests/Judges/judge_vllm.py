@@ -25,7 +25,7 @@ def unsplittable(folder):
     config, tensors = read_json(folder, "config.json"), Checkpoint(folder).tensors
     for name, (dtype, (rows, *_), _) in tensors.items():
         scale = tensors.get(name + "_scale_inv", tensors.get(name + "_scale"))
-        if dtype != "F8_E4M3" or scale[1] == (rows, 1):
+        if dtype != "F8_E4M3" or scale is None or scale[1] == (rows, 1):
             continue
         size, module = config["head_dim"], name.split(".")[-2]
         parts = {"query_key_value": (config["num_attention_heads"] * size, config["num_key_value_heads"] * size),

@@ -163,7 +163,8 @@ def main():
         ask.add_argument("--" + key.replace("_", "-"), type=int)
     a = ask.parse_args()
     p = {k: v if getattr(a, k) is None else getattr(a, k) for k, v in PRESETS[a.preset].items()}
-    if p["experts"] % p["groups"] or p["experts"] // p["groups"] < 2 or p["chosen"] > p["groups_kept"] * p["experts"] // p["groups"]:
+    of_group = p["experts"] // p["groups"]
+    if p["experts"] % p["groups"] or of_group < 2 or p["chosen"] > p["groups_kept"] * of_group:
         ask.error(f"expected experts in equal groups of 2 or more, enough to choose from; found {p}")
     if a.preset == "wide" and not a.shard_mb and a.shards == 1:
         a.shard_mb = 512

@@ -142,8 +142,9 @@ def main():
         t = source.read(name)
         return {name: source.meaning(name).bfloat16() if t.dtype == torch.float8_e4m3fn else t}
 
-    kept = sorted(n[: -len(".weight")] for n in source.tensors if n.endswith(("lm_head.weight", "mlp.gate.weight", "eh_proj.weight"))
-                  or is_quantised(n) and not is_quantised(n, a.keep_qkv))
+    plain_linears = ("lm_head.weight", "mlp.gate.weight", "eh_proj.weight")
+    kept = sorted(n[: -len(".weight")] for n in source.tensors
+                  if n.endswith(plain_linears) or is_quantised(n) and not is_quantised(n, a.keep_qkv))
     if a.verb == "quantise":
         write(source, a.output, quantised, quantisation_config(a.scheme, kept))
     else:

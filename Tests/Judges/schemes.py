@@ -80,8 +80,10 @@ def config_faults(found, scheme, modules, linears_kept):
         faults = differing("quantization_config", want, found)
         listed = found.get("modules_to_not_convert") or found.get("ignored_layers") or []
         must = [m for m in linears_kept if m.endswith("query_key_value")]
-    faults += [f"quantization_config: {m} is quantised, found among those left alone" for m in modules if in_list(m, listed)][:3]
-    faults += [f"quantization_config: {m} is not quantised, expected among those left alone" for m in must if not in_list(m, listed)][:3]
+    faults += [f"quantization_config: {m} is quantised, found among those left alone"
+               for m in modules if in_list(m, listed)][:3]
+    faults += [f"quantization_config: {m} is not quantised, expected among those left alone"
+               for m in must if not in_list(m, listed)][:3]
     return faults
 
 
@@ -93,7 +95,8 @@ def compressed_tensors_faults(found, scheme):
         return faults + [f"quantization_config.config_groups: expected one, found {len(groups)}"], found.get("ignore") or []
     block = scheme == "fp8-block-ct"
     eight = {"num_bits": 8, "type": "float", "symmetric": True}
-    weights = dict(eight, dynamic=False, strategy="block" if block else "channel", block_structure=[BLOCK, BLOCK] if block else None)
+    weights = dict(eight, dynamic=False, strategy="block" if block else "channel",
+                   block_structure=[BLOCK, BLOCK] if block else None)
     inputs = dict(eight, dynamic=True, strategy="group" if block else "token", group_size=BLOCK if block else None)
     faults += differing("weights", weights, groups[0].get("weights") or {})
     faults += differing("input_activations", inputs, groups[0].get("input_activations") or {})

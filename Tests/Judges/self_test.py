@@ -30,7 +30,7 @@ def run(*arguments):
 
 def change_tensors(folder, change):
     """Rewrites the files that hold GATE or its scale, and the index, so that only the meant damage shows."""
-    path = os.path.join(folder, "model.safetensors.index.json")
+    path = os.path.join(folder, INDEX)
     with open(path) as f:
         index = json.load(f)
     file = index["weight_map"][GATE]
@@ -64,25 +64,40 @@ def flip(name):
 
 
 SCALE = GATE + "_scale_inv"
-DAMAGES = [
+ROUTER, INDEX = "model.layers.1.mlp.gate.weight", "model.safetensors.index.json"
+
+
+def tensors(change):
+    return lambda folder: change_tensors(folder, change)
+
+
+def document(name, change):
+    return lambda folder: change_json(folder, name, change)
+
+
+def cut(size):
+    return lambda folder: os.truncate(os.path.join(folder, "model-00002-of-00002.safetensors"), size)
+
+
+DAMAGES = [  # what, how, what the judge must say
     ("a code flipped", flip(GATE), GATE + "["),
     ("a scale flipped in its last bit", flip(SCALE), SCALE + "["),
-    ("an untouched tensor flipped", flip("model.layers.1.mlp.gate.weight"), "model.layers.1.mlp.gate.weight["),
-    ("a scale missing", lambda d: change_tensors(d, lambda t: t.pop(SCALE)), SCALE + ": expected F32"),
-    ("a scale renamed", lambda d: change_tensors(d, lambda t: t.update({GATE + "_scale": t.pop(SCALE)})), GATE + "_scale: expected no such"),
-    ("a scale as BF16", lambda d: change_tensors(d, lambda t: t.update({SCALE: t[SCALE].bfloat16()})), SCALE + ": expected F32"),
-    ("a scale inverted", lambda d: change_tensors(d, lambda t: t.update({SCALE: 1 / t[SCALE]})), SCALE + "["),
-    ("router quantised", lambda d: change_tensors(d, lambda t: t.update(
-        {"model.layers.1.mlp.gate.weight": t["model.layers.1.mlp.gate.weight"].to(torch.float8_e4m3fn)})), "mlp.gate.weight: expected BF16"),
-    ("total_size wrong", lambda d: change_json(d, "model.safetensors.index.json", lambda i: i["metadata"].update(total_size=7)), "total_size expected"),
-    ("weight_map wrong", lambda d: change_json(d, "model.safetensors.index.json", lambda i: i["weight_map"].update(
-        {GATE: i["weight_map"]["lm_head.weight"]})), GATE + " expected in"),
-    ("scale_fmt without need", lambda d: change_json(d, "config.json", lambda c: c["quantization_config"].update(scale_fmt="ue8m0")), "scale_fmt: expected None"),
-    ("a config key lost", lambda d: change_json(d, "config.json", lambda c: c.pop("routed_scaling_factor")), "routed_scaling_factor expected 2.5"),
-    ("no quantization_config", lambda d: change_json(d, "config.json", lambda c: c.pop("quantization_config")), "expected quantization_config"),
+    ("an untouched tensor flipped", flip(ROUTER), ROUTER + "["),
+    ("a scale missing", tensors(lambda t: t.pop(SCALE)), SCALE + ": expected F32"),
+    ("a scale renamed", tensors(lambda t: t.update({GATE + "_scale": t.pop(SCALE)})), GATE + "_scale: expected no such"),
+    ("a scale as BF16", tensors(lambda t: t.update({SCALE: t[SCALE].bfloat16()})), SCALE + ": expected F32"),
+    ("a scale inverted", tensors(lambda t: t.update({SCALE: 1 / t[SCALE]})), SCALE + "["),
+    ("router quantised", tensors(lambda t: t.update({ROUTER: t[ROUTER].to(torch.float8_e4m3fn)})), ROUTER + ": expected BF16"),
+    ("total_size wrong", document(INDEX, lambda i: i["metadata"].update(total_size=7)), "total_size expected"),
+    ("weight_map wrong", document(INDEX, lambda i: i["weight_map"].update({GATE: i["weight_map"]["lm_head.weight"]})),
+     GATE + " expected in"),
+    ("scale_fmt without need", document("config.json", lambda c: c["quantization_config"].update(scale_fmt="ue8m0")),
+     "scale_fmt: expected None"),
+    ("a config key lost", document("config.json", lambda c: c.pop("routed_scaling_factor")), "routed_scaling_factor expected 2.5"),
+    ("no quantization_config", document("config.json", lambda c: c.pop("quantization_config")), "expected quantization_config"),
     ("a sidecar lost", lambda d: os.remove(os.path.join(d, "generation_config.json")), "generation_config.json: expected"),
-    ("a file cut short", lambda d: os.truncate(os.path.join(d, "model-00002-of-00002.safetensors"), 200_000), "bytes of tensor data, found"),
-    ("a file cut in its header", lambda d: os.truncate(os.path.join(d, "model-00002-of-00002.safetensors"), 5000), "expected a header of"),
+    ("a file cut short", cut(200_000), "bytes of tensor data, found"),
+    ("a file cut in its header", cut(5000), "expected a header of"),
 ]
 
 
