@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Recomputes an FP8 artefact from its source in torch and compares every byte that matters.
+
+    judge_bits.py --source BF16_DIR --artefact FP8_DIR --scheme SCHEME [--keep-qkv] [--all]
+
+Names, dtypes and shapes as the layout demands; every code and scale of the scheme; every other tensor byte for
+byte; quantization_config, and the rest of config.json unchanged; index (weight_map, total_size); small files
+carried along. Streams tensor by tensor. Prints the first differing tensors; exit status 1 if any. The rules are
+in schemes.py.
+"""
+import argparse
+import filecmp
+import json
+import os
+import struct
+import sys
+
+import torch
+
+from checkpoint import INDEX, Checkpoint, files_of, is_quantised, read_json
+from schemes import SCHEMES, config_faults, quantise, scale_layout, scale_name
+
+CARRIED = (".json", ".py", ".jinja", ".txt", ".model")
+
+
+def expected_tensors(source, scheme, keep_qkv):
+    """{name: (dtype, shape)} that the artefact must hold, no more and no less."""
+    want = {}
+    for name, (dtype, shape, _) in source.tensors.items():
+        want[name] = (dtype, shape)
+        if is_quantised(name, keep_qkv):
+            want[name] = ("F8_E4M3", shape)
+            want[scale_name(name, scheme)] = scale_layout(shape, scheme)
+    return want
+
+
+def header_faults(want, artefact):
+    faults = [f"{n}: expected {d} {list(s)}, found no such tensor" for n, (d, s) in want.items() if n not in artefact.tensors]
+    for name, (dtype, shape, _) in artefact.tensors.items():
+        if name not in want:
+            faults.append(f"{name}: expected no such tensor, found {dtype} {list(shape)} in {artefact.where[name]}")
+        elif want[name] != (dtype, shape):
+            faults.append(f"{name}: expected {want[name][0]} {list(want[name][1])}, found {dtype} {list(shape)}")
+    return faults
+
+
+def first_difference(name, want, found):
+    """None, or the first differing element with its coordinate, bytes and values, and how many differ."""
+    a, b = (t.contiguous().view(torch.uint8).view(t.numel(), t.element_size()) for t in (want, found))
+    rows = (a != b).any(1).nonzero()
+    if not len(rows):
+        return None
+    at = int(rows[0])
+    place = [int(x) for x in torch.unravel_index(torch.tensor(at), want.shape)]
+    value = [float(t.flatten()[at].float()) for t in (want, found)]
+    raw = ["0x" + bytes(t[at].tolist())[::-1].hex() for t in (a, b)]
+    return (f"{name}{place}: expected {raw[0]} ({value[0]:.9g}), found {raw[1]} ({value[1]:.9g}); "
+            f"{len(rows)} of {want.numel()} differ")
+
+
+def tensor_faults(source, artefact, scheme, keep_qkv):
+    """Yields faults of contents, in the order of the source's names."""
+    for name in sorted(source.tensors):
+        if name not in artefact.tensors:
+            continue  # said by header_faults
+        pairs = [(name, source.read(name))]
+        if is_quantised(name, keep_qkv):
+            codes, scales = quantise(pairs[0][1], name, scheme)
+            pairs = [(name, codes), (scale_name(name, scheme), scales)]
+        for key, want in pairs:
+            found = artefact.read(key) if key in artefact.tensors else None
+            if found is not None and (found.dtype, found.shape) == (want.dtype, want.shape):
+                fault = first_difference(key, want, found)
+                if fault:
+                    yield fault
+
+
+def index_faults(artefact):
+    files = files_of(artefact.folder)
+    if not os.path.exists(os.path.join(artefact.folder, INDEX)):
+        return [] if files == ["model.safetensors"] else [f"{INDEX}: expected for {files[:3]}, found none"]
+    index, faults = read_json(artefact.folder, INDEX), []
+    on_disk = sorted(n for n in os.listdir(artefact.folder) if n.endswith(".safetensors"))
+    if files != on_disk:
+        faults.append(f"{INDEX}: expected the files {on_disk[:3]}…, found {files[:3]}…")
+    total = sum(size for _, _, size in artefact.tensors.values())
+    if index.get("metadata", {}).get("total_size") != total:
+        faults.append(f"{INDEX}: total_size expected {total}, found {index.get('metadata', {}).get('total_size')}")
+    said = index["weight_map"]
+    for name in sorted(set(said) | set(artefact.where)):
+        if said.get(name) != artefact.where.get(name):
+            faults.append(f"{INDEX}: {name} expected in {artefact.where.get(name)}, found {said.get(name)}")
+    return faults
+
+
+def folder_faults(source, artefact, scheme, keep_qkv):
+    old, new = read_json(source.folder, "config.json"), read_json(artefact.folder, "config.json")
+    modules = [n[: -len(".weight")] for n in source.tensors if is_quantised(n, keep_qkv)]
+    kept = [n[: -len(".weight")] for n in source.tensors
+            if n == "lm_head.weight" or n.endswith(".eh_proj.weight") or is_quantised(n) and not is_quantised(n, keep_qkv)]
+    faults = config_faults(new.pop("quantization_config", None), scheme, modules, kept)
+    for key in sorted(set(old) | set(new)):
+        if old.get(key, "absent") != new.get(key, "absent"):
+            faults.append(f"config.json: {key} expected {old.get(key, 'absent')!r}, found {new.get(key, 'absent')!r}")
+    for name in sorted(os.listdir(source.folder)):
+        if name.endswith(CARRIED) and name not in ("config.json", INDEX):
+            path = os.path.join(artefact.folder, name)
+            if not os.path.exists(path):
+                faults.append(f"{name}: expected beside the weights, found none")
+            elif not filecmp.cmp(os.path.join(source.folder, name), path, shallow=False):
+                faults.append(f"{name}: expected the source's bytes, found others")
+    for name in files_of(artefact.folder):
+        with open(os.path.join(artefact.folder, name), "rb") as f:
+            (size,) = struct.unpack("<Q", f.read(8))
+            tag = (json.loads(f.read(size)).get("__metadata__") or {}).get("format")
+        if tag != "pt":
+            faults.append(f"{name}: __metadata__.format expected 'pt' (some transformers refuse others), found {tag!r}")
+    return faults
+
+
+def main():
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    ask.add_argument("--source", required=True)
+    ask.add_argument("--artefact", required=True)
+    ask.add_argument("--scheme", required=True, choices=SCHEMES)
+    ask.add_argument("--keep-qkv", action="store_true", help="attention.query_key_value stays as it was")
+    ask.add_argument("--all", action="store_true", help="print every fault, not the first eight")
+    a = ask.parse_args()
+    torch.set_num_threads(1)
+    source, artefact = Checkpoint(a.source), Checkpoint(a.artefact)
+    want = expected_tensors(source, a.scheme, a.keep_qkv)
+    faults = header_faults(want, artefact)
+    faults += index_faults(artefact) + folder_faults(source, artefact, a.scheme, a.keep_qkv)
+    faults += tensor_faults(source, artefact, a.scheme, a.keep_qkv)
+    for fault in faults if a.all else faults[:8]:
+        print("  " + fault)
+    quantised = sum(is_quantised(n, a.keep_qkv) for n in source.tensors)
+    print(f"{'FAIL' if faults else 'PASS'} bits {a.scheme}: {quantised} matrices recomputed, "
+          f"{len(source.tensors) - quantised} tensors compared, {len(faults)} differences")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
