@@ -13,3 +13,15 @@ extension DiagnosticCode {
     package static let diskFull = DiagnosticCode("FILE-008", exit: .cannotCreateOutput)
     package static let fileTooLarge = DiagnosticCode("FILE-009")
 }
+
+extension DiagnosticCode {
+    package static let outputExists = DiagnosticCode("OUT-001", exit: .cannotCreateOutput)
+    package static let outputUnfinished = DiagnosticCode("OUT-002", exit: .cannotCreateOutput)
+    package static let outputBusy = DiagnosticCode("OUT-003", exit: .cannotCreateOutput)
+    package static let outputOverInput = DiagnosticCode("OUT-004", exit: .usage)
+    package static let outputIsMount = DiagnosticCode("OUT-005", exit: .cannotCreateOutput)
+    package static let resumeMismatch = DiagnosticCode("OUT-006", exit: .cannotCreateOutput)
+    package static let outputSpace = DiagnosticCode("OUT-007", exit: .cannotCreateOutput)
+    package static let stoppedBySignal = DiagnosticCode("OUT-008", exit: .stopped)
+    package static let outputNotOurs = DiagnosticCode("OUT-009", exit: .cannotCreateOutput)
+}

@@ -25,6 +25,11 @@ package struct FileIdentity: Equatable, Sendable {
         changed = Instant(seconds: status.st_ctim.tv_sec, nanoseconds: status.st_ctim.tv_nsec)
     }
 
+    /// A line that tells this content from a later one of the same path.
+    package var text: String {
+        "\(size) \(device):\(inode) \(modified.seconds).\(modified.nanoseconds)"
+    }
+
     /// The identity of an open file.
     package init(descriptor: Int32, path: String) throws(Failure) {
         var status = stat()

@@ -1,1 +1,8 @@
-@main struct Main { static func main() {} }
+// The program: everything is in Commands.
+
+import Commands
+
+@main
+struct Main {
+    static func main() { Ingot.main() }
+}

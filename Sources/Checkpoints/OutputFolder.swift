@@ -1,0 +1,171 @@
+// Where an artefact is built: a folder `OUTPUT.partial` beside the output, which takes the output's name in
+// one step when everything in it is sealed. Until then nothing stands under that name, or the artefact
+// that stood there before.
+
+import CSystem
+import Diagnostics
+import Glibc
+
+/// The place an artefact is built in, and the name it gets.
+package struct OutputFolder: Sendable {
+    /// What to do about what stands at the output already.
+    package struct Policy: Sendable {
+        package var resume: Bool
+        package var replace: Bool
+
+        package init(resume: Bool, replace: Bool) {
+            self.resume = resume
+            self.replace = replace
+        }
+    }
+
+    package let path: String
+    package let partial: String
+    package let policy: Policy
+
+    package init(path: String, policy: Policy) {
+        var trimmed = path
+        while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
+        self.path = trimmed
+        partial = trimmed + ".partial"
+        self.policy = policy
+    }
+
+    /// Everything that would stop the run later, found without writing a byte.
+    ///
+    /// - Parameters:
+    ///   - input: the source folder, which the output must not touch.
+    ///   - bytes: what the output will hold.
+    package func check(input: String, bytes: Int) -> [Finding] {
+        var findings: [Finding] = []
+        if let input = resolved(input), let place = resolvedPlace,
+            place == input || place.hasPrefix(input + "/") || input.hasPrefix(place + "/")
+        {
+            findings.append(
+                Finding(
+                    .error, .outputOverInput, "the output and the input are one inside the other", file: path,
+                    expected: "a folder apart from \(input)", remedy: "choose another --output"))
+            return findings
+        }
+        findings += checkExisting()
+        if let free = FileAccess.freeBytes(at: existingParent), free < bytes, !policy.resume {
+            findings.append(
+                Finding(
+                    .error, .outputSpace, "the output does not fit on this disk", file: path,
+                    expected: "\(grouped(bytes)) bytes free", found: "\(grouped(free)) bytes free",
+                    remedy: "free space or choose another --output"))
+        }
+        return findings
+    }
+
+    private func checkExisting() -> [Finding] {
+        var findings: [Finding] = []
+        switch FileAccess.kind(path) {
+        case .nothing: break
+        case .folder:
+            if isMountPoint {
+                findings.append(
+                    Finding(
+                        .error, .outputIsMount, "the output is a mount point and cannot be renamed into place",
+                        file: path, expected: "a folder inside it",
+                        remedy: "--output \(joined(path, "artefact"))"))
+            } else if let names = try? FileAccess.names(in: path), !names.isEmpty {
+                if !policy.replace {
+                    findings.append(
+                        Finding(
+                            .error, .outputExists, "the output exists and is not empty", file: path,
+                            expected: "no such folder, or an empty one",
+                            found: "\(grouped(names.count)) entries",
+                            remedy: "choose another --output, or --replace to put the new artefact in its place"))
+                } else if !names.contains("config.json") {
+                    // --replace removes what stands there: only ever a checkpoint.
+                    findings.append(
+                        Finding(
+                            .error, .outputNotOurs, "the folder to replace does not hold a checkpoint",
+                            file: path, expected: "a folder with config.json", found: abridged(names),
+                            remedy: "remove it yourself if it may go, or choose another --output"))
+                }
+            }
+        default:
+            findings.append(
+                Finding(
+                    .error, .outputExists, "a file stands where the output folder should be", file: path,
+                    expected: "no such path", found: "a file", remedy: "choose another --output"))
+        }
+        if FileAccess.kind(partial) != .nothing, !policy.resume, !policy.replace {
+            findings.append(
+                Finding(
+                    .error, .outputUnfinished, "an unfinished run left its work here", file: partial,
+                    expected: "no such folder", found: "sealed files and a journal",
+                    remedy: "--resume to go on with it, or --replace to start over"))
+        }
+        return findings
+    }
+
+    /// Creates or cleans the partial folder and opens its journal.
+    package func begin() throws(Failure) -> Journal {
+        if policy.replace, !policy.resume { try FileAccess.remove(partial) }
+        try FileAccess.createFolder(partial)
+        let journal = try Journal(folder: partial)
+        for name in try FileAccess.names(in: partial) where name.contains(".writing-") {
+            try FileAccess.remove(joined(partial, name))
+        }
+        return journal
+    }
+
+    /// Gives the built folder the output's name; what stood there before goes after that.
+    package func seal() throws(Failure) {
+        try FileAccess.syncFolder(partial)
+        let stood = FileAccess.kind(path) != .nothing
+        let isEmpty = stood && ((try? FileAccess.names(in: path))?.isEmpty ?? false)
+        if stood && !isEmpty {
+            guard policy.replace else {
+                throw Failure(
+                    Finding(
+                        .error, .outputExists, "the output appeared while this run was working", file: path,
+                        remedy: "move it away, then repeat with --resume"))
+            }
+            try swap()
+        } else {
+            try FileAccess.rename(partial, to: path)
+        }
+        try FileAccess.remove(joined(path, Journal.fileName))
+    }
+
+    private func swap() throws(Failure) {
+        if ingot_exchange(partial, path) == 0 {
+            try FileAccess.syncFolder(parentFolder(path))
+            try FileAccess.remove(partial)
+            return
+        }
+        guard errno == EINVAL || errno == ENOSYS else { throw FileAccess.failure(.cannotCreate, path) }
+        // File systems that cannot swap: two renames, the old artefact whole beside the new one in between.
+        let old = path + ".replaced-\(getpid())"
+        try FileAccess.rename(path, to: old)
+        try FileAccess.rename(partial, to: path)
+        try FileAccess.remove(old)
+    }
+
+    private var isMountPoint: Bool {
+        var own = stat()
+        var parent = stat()
+        guard stat(path, &own) == 0, stat(parentFolder(path), &parent) == 0 else { return false }
+        return own.st_dev != parent.st_dev
+    }
+
+    private var existingParent: String {
+        var folder = parentFolder(path)
+        while FileAccess.kind(folder) == .nothing, folder != parentFolder(folder) {
+            folder = parentFolder(folder)
+        }
+        return folder
+    }
+
+    /// Where the output is or will be, with links resolved.
+    private var resolvedPlace: String? {
+        if let place = resolved(path) { return place }
+        let parent = existingParent
+        guard let base = resolved(parent) else { return nil }
+        return joined(base, lastComponent(path))
+    }
+}

@@ -1,0 +1,23 @@
+// A request to stop, set by a signal and read by the pipelines between chunks.
+
+import Diagnostics
+import Synchronization
+
+/// Whether the run was asked to stop. What is sealed stays; the rest is given up.
+package enum StopFlag {
+    private static let signalNumber = Atomic<Int32>(0)
+
+    /// To be called from a signal handler: a single atomic store.
+    package static func raise(signal: Int32) { signalNumber.store(signal, ordering: .relaxed) }
+
+    package static var isRaised: Bool { signalNumber.load(ordering: .relaxed) != 0 }
+
+    /// Throws when a stop was asked for.
+    package static func check() throws(Failure) {
+        guard isRaised else { return }
+        throw Failure(
+            Finding(
+                .error, .stoppedBySignal, "stopped by signal \(signalNumber.load(ordering: .relaxed))",
+                found: "sealed files are kept", remedy: "the same command with --resume goes on from here"))
+    }
+}

@@ -1,0 +1,62 @@
+// ingot dequantise: an FP8 artefact becomes plain weights again.
+
+import Architectures
+import ArgumentParser
+import Checkpoints
+import Diagnostics
+import Documents
+import Quantisation
+import Tensors
+
+/// Dequantises a checkpoint.
+struct Dequantise: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Turn an FP8 checkpoint back into BF16 (or F32) weights.",
+        usage: "ingot dequantise CHECKPOINT --output DIR [--dtype f32]",
+        discussion: "Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16.",
+        aliases: ["dequantize"])
+
+    /// The element type of the output.
+    enum Target: String, ExpressibleByArgument, CaseIterable {
+        case bf16, f32
+    }
+
+    @Argument(help: "The folder of the FP8 checkpoint.")
+    var checkpoint: String
+
+    @Option(help: "bf16, or f32 for the exact products.")
+    var dtype: Target = .bf16
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var options: ReportOptions
+
+    func run() throws {
+        try options.report("dequantise") { () throws(Failure) in
+            stopOnSignals()
+            let opened = try OpenedCheckpoint(checkpoint, forConversion: true)
+            let plan = try DequantisationPlanner(
+                checkpoint: opened.checkpoint, inventory: opened.inventory, target: dtype == .f32 ? .f32 : .bf16
+            ).plan()
+            let run = ConversionRun(
+                plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
+                recordName: DequantisationPlanner.recordName
+            ) { ConversionRecord.text($0, $1) }
+            return try convert(run, output: output, notes: opened.findings) { result, seconds in
+                let path = output.folder.path
+                let text = """
+                    dequantised \(lastComponent(plan.source.folder)) to \(dtype.rawValue.uppercased())
+                    \(path)
+                      \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \
+                    \(decimals(seconds, 2)) s, \(result.shards.count) shards
+                    """
+                return (
+                    text,
+                    [
+                        "output": .string(path), "plan_sha256": .string(plan.digest), "seconds": .real(seconds),
+                        "input_bytes": .integer(plan.sourceByteCount), "output_bytes": .integer(plan.byteCount),
+                    ]
+                )
+            }
+        }
+    }
+}

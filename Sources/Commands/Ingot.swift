@@ -1,0 +1,25 @@
+// The root command: what `ingot --help` lists.
+
+import ArgumentParser
+import Quantisation
+
+/// `ingot`, the command people type.
+package struct Ingot: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "ingot",
+        abstract: "Convert, quantise, check and lay out checkpoints of the Ling-flash-2.0 family.",
+        discussion: """
+            A checkpoint is a folder with config.json and safetensors shards. Nothing is written in place: an \
+            output appears under its name when it is whole.
+
+            Exit status: 0 done, 1 a check says no, 64 usage, 65 bad data, 66 input missing, 70 a fault of \
+            ours, 73 cannot create the output, 74 input or output failed, 75 stopped and can be resumed, \
+            78 bad profile.
+            """,
+        version: "ingot \(ingotVersion)",
+        subcommands: [
+            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Profiles.self, Explain.self,
+        ])
+
+    package init() {}
+}

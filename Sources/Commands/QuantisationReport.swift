@@ -1,0 +1,88 @@
+// The summary of a finished quantisation: error by role, what was kept and why, sizes, what to do next.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+import Quantisation
+
+/// What quantise prints.
+struct QuantisationReport {
+    let plan: ConversionPlan
+    let inventory: TensorInventory
+    let request: QuantisationRequest
+    let result: ConversionResult
+    let output: String
+    let seconds: Double
+
+    var text: String {
+        let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
+        var table = TextTable(
+            ["role", "tensors", "parameters", "relative RMS", "worst", "SQNR dB", "saturated", "zero blocks"],
+            numeric: [1, 2, 3, 4, 5, 6, 7])
+        for role in roles {
+            table.add(row(role.role.name, role.tensors, role.error, role.worst))
+        }
+        let count = roles.reduce(0) { $0 + $1.tensors }
+        let worst = roles.map(\.worst).max() ?? 0
+        table.add(row("all", count, all, worst))
+        var lines = [
+            "quantised \(lastComponent(plan.source.folder)) with \(request.scheme.name): \(request.scheme.summary)",
+            "", table.text, "", "kept as they are: " + kept,
+        ]
+        for adaptation in request.adaptations {
+            lines.append("adapted: \(adaptation.reason)")
+        }
+        let rate = seconds > 0 ? Double(plan.sourceByteCount) / seconds : 0
+        let resumed = result.resumed > 0 ? ", \(result.resumed) of them sealed by an earlier run" : ""
+        lines += [
+            "", "\(output)",
+            "  \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \(decimals(seconds, 2)) s"
+                + " (\(byteCount(Int(rate)))/s), \(result.shards.count) shards\(resumed)",
+            "  digests and the error of every tensor: \(joined(output, QuantisationPlanner.recordName))",
+            "  next: ingot validate \(output) --deep",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    var document: JSONValue {
+        let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
+        return [
+            "output": .string(output), "plan_sha256": .string(plan.digest), "request": plan.intent,
+            "seconds": .real(seconds), "input_bytes": .integer(plan.sourceByteCount),
+            "output_bytes": .integer(plan.byteCount), "resumed_shards": .integer(result.resumed),
+            "error": all.document,
+            "roles": .array(
+                roles.map {
+                    [
+                        "role": .string($0.role.name), "tensors": .integer($0.tensors),
+                        "worst_relative_rms": .real($0.worst), "error": $0.error.document,
+                    ]
+                }),
+            "files": .array(
+                result.shards.map {
+                    [
+                        "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
+                        "sha256": .string($0.sealed.digest),
+                    ]
+                }),
+        ]
+    }
+
+    private func row(_ name: String, _ tensors: Int, _ error: EncodeStatistics, _ worst: Double) -> [String] {
+        [
+            name, grouped(tensors), grouped(error.elements), scientific(error.relativeRMS), scientific(worst),
+            error.sqnr.map { decimals($0, 2) } ?? "-", grouped(error.saturated), grouped(error.zeroBlocks),
+        ]
+    }
+
+    /// Roles that are present and were not quantised, with their tensors.
+    private var kept: String {
+        var counts: [TensorRole: Int] = [:]
+        for entry in inventory.entries where !request.quantises(entry.role) {
+            counts[entry.role, default: 0] += 1
+        }
+        return TensorRole.allCases.compactMap { role in counts[role].map { "\(role.name) (\(grouped($0)))" } }
+            .joined(separator: ", ")
+    }
+}

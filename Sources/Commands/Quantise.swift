@@ -1,0 +1,94 @@
+// ingot quantise: a checkpoint becomes an FP8 artefact.
+
+import Architectures
+import ArgumentParser
+import Checkpoints
+import Diagnostics
+import Documents
+import Quantisation
+
+/// Quantises a checkpoint.
+struct Quantise: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Quantise a checkpoint to FP8.",
+        usage: "ingot quantise CHECKPOINT --scheme fp8-block [--target ENGINE/DEVICE] --output DIR",
+        discussion: """
+            Schemes: \(SchemeLibrary.names.joined(separator: ", ")); or the path of a scheme file. \
+            `ingot profiles show fp8-block` prints one.
+
+            A run that was stopped goes on with --resume and ends with the same bytes.
+            """,
+        aliases: ["quantize"])
+
+    @Argument(help: "The folder of the checkpoint.")
+    var checkpoint: String
+
+    @Option(help: "What is quantised how.")
+    var scheme = "fp8-block"
+
+    @Option(help: "Adapt to an engine and a device, or refuse: vllm-0.11.0/h20-96g.")
+    var target: String?
+
+    @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
+    var keep: [String] = []
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var options: ReportOptions
+
+    func run() throws {
+        try options.report("quantise") { () throws(Failure) in
+            stopOnSignals()
+            let opened = try OpenedCheckpoint(checkpoint, forConversion: true)
+            let request = try QuantisationRequest.make(
+                scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
+            let planner = QuantisationPlanner(
+                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request.request)
+            let plan = try planner.plan()
+            let run = ConversionRun(
+                plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
+                recordName: QuantisationPlanner.recordName
+            ) { ConversionRecord.text($0, $1) }
+            return try convert(
+                run, output: output, notes: opened.findings + request.findings
+            ) { result, seconds in
+                let report = QuantisationReport(
+                    plan: plan, inventory: opened.inventory, request: request.request, result: result,
+                    output: output.folder.path, seconds: seconds)
+                return (report.text, report.document)
+            }
+        }
+    }
+}
+
+/// Checks a conversion, and unless it is a dry run does it and reports.
+func convert(
+    _ run: ConversionRun, output: OutputOptions, notes: [Finding],
+    report: (ConversionResult, Double) -> (String, JSONValue)
+) throws(Failure) -> CommandResult {
+    if output.resume, let done = alreadyDone(run) { return done }
+    let findings = run.check()
+    try findings.throwErrors()
+    if output.dryRun {
+        let summary = PlanSummary(plan: run.plan, output: run.output.path)
+        return CommandResult(text: summary.text, document: summary.document, findings: notes + findings)
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let result = try run.run()
+    let (text, document) = report(result, (clock.now - start) / .seconds(1))
+    return CommandResult(text: text, document: document, findings: notes + findings)
+}
+
+/// A run that was killed after its last step has nothing left to do.
+private func alreadyDone(_ run: ConversionRun) -> CommandResult? {
+    guard FileAccess.kind(run.output.partial) == .nothing,
+        let bytes = try? FileAccess.read(joined(run.output.path, run.recordName), limit: 1 << 30),
+        case .object(let record)? = try? JSONValue(parsing: bytes),
+        record["plan_sha256"] == .string(run.plan.digest)
+    else { return nil }
+    // Killed between taking the name and removing the journal.
+    try? FileAccess.remove(joined(run.output.path, Journal.fileName))
+    return CommandResult(
+        text: "\(run.output.path) is complete: nothing to resume",
+        document: ["output": .string(run.output.path), "complete": true])
+}

@@ -1,0 +1,15 @@
+// Ctrl-C and a polite kill end a run at the next chunk: what is sealed is kept, the rest is removed.
+
+import Checkpoints
+import Glibc
+
+/// Makes the first SIGINT or SIGTERM a request to stop; a second one ends the process at once.
+func stopOnSignals() {
+    signal(SIGINT, handleStop)
+    signal(SIGTERM, handleStop)
+}
+
+private func handleStop(_ number: Int32) {
+    StopFlag.raise(signal: number)
+    signal(number, SIG_DFL)
+}

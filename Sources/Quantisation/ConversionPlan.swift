@@ -1,0 +1,171 @@
+// A conversion as a value: for every output shard the tensors it gets, where they come from and what is
+// done to them. Quantising and dequantising make such plans; one executor runs them. A plan is checked
+// when it is made, from headers alone, and the same plan gives the same bytes on every machine.
+
+import Checkpoints
+import Diagnostics
+import Documents
+import Tensors
+
+/// How a matrix is encoded to codes and scales.
+package struct EncodeRule: Sendable, Equatable {
+    package let rule: ScaleRule
+    package let blockRows: Int
+    package let blockColumns: Int
+    package let amaxFloor: Float
+    package let zeroScale: Float
+    /// Name and element type of the scale tensor beside the codes.
+    package let scaleName: String
+    package let scaleType: DType
+    package let scaleShape: Shape
+}
+
+/// How codes and scales are decoded to a matrix.
+package struct DecodeRule: Sendable {
+    /// The shard that holds the scales, and where.
+    package let scaleShard: Int
+    package let scale: TensorRecord
+    package let blockRows: Int
+    package let blockColumns: Int
+    package let target: DType
+}
+
+/// What happens to one source tensor.
+package struct TensorConversion: Sendable {
+    package enum Operation: Sendable {
+        /// Bytes as they are.
+        case copy
+        case encode(EncodeRule)
+        case decode(DecodeRule)
+    }
+
+    package let source: TensorRecord
+    package let operation: Operation
+}
+
+/// One output shard, made from one source shard.
+package struct ShardConversion: Sendable {
+    /// One stretch of the output: which conversion gives it, and which part of what that gives.
+    package struct Stretch: Sendable {
+        package enum Part: Sendable { case whole, codes, scales }
+
+        package let conversion: Int
+        package let part: Part
+        package let record: TensorRecord
+    }
+
+    package let sourceShard: Int
+    package let name: String
+    package let conversions: [TensorConversion]
+    /// In the order of the file.
+    package let stretches: [Stretch]
+    package let header: [UInt8]
+
+    /// Bytes of the output file.
+    package var byteCount: Int { stretches.last?.record.dataRange.upperBound ?? header.count }
+
+    /// Bytes of the source tensors.
+    package var sourceByteCount: Int { conversions.reduce(0) { $0 + $1.source.dataRange.count } }
+}
+
+extension ShardConversion {
+    /// Lays out the output: source order, codes and scales adjacent, every tensor aligned to its type.
+    package init(sourceShard: Int, name: String, conversions: [TensorConversion]) throws(Failure) {
+        var tensors: [TensorDescription] = []
+        var origins: [(conversion: Int, part: Stretch.Part)] = []
+        for (index, conversion) in conversions.enumerated() {
+            let source = conversion.source
+            func add(_ name: String, _ dtype: DType, _ shape: Shape, _ part: Stretch.Part) {
+                tensors.append(TensorDescription(name: name, dtype: dtype, shape: shape))
+                origins.append((index, part))
+            }
+            switch conversion.operation {
+            case .copy: add(source.name, source.dtype, source.shape, .whole)
+            case .encode(let rule):
+                add(source.name, .e4m3, source.shape, .codes)
+                add(rule.scaleName, rule.scaleType, rule.scaleShape, .scales)
+            case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
+            }
+        }
+        let order = ShardHeader.fileOrder(tensors)
+        self.sourceShard = sourceShard
+        self.name = name
+        self.conversions = conversions
+        do throws(HeaderError) {
+            let written = try ShardHeader.written(order.map { tensors[$0] })
+            header = written.bytes
+            stretches = zip(order, written.header.tensors).map { position, record in
+                Stretch(
+                    conversion: origins[position].conversion, part: origins[position].part, record: record)
+            }
+        } catch { throw Failure(error.finding(file: name)) }
+    }
+}
+
+/// A whole conversion of one checkpoint.
+package struct ConversionPlan: Sendable {
+    /// What is being done, for progress and records: `quantise`, `dequantise`.
+    package let stage: String
+    package let source: Checkpoint
+    package let shards: [ShardConversion]
+    /// The new config.json.
+    package let config: JSONObject
+    /// Sidecars carried along byte for byte.
+    package let sidecars: [String]
+    /// What distinguishes this plan from another one of the same source: scheme, target, adaptations.
+    package let intent: JSONValue
+
+    /// Bytes of all output shards.
+    package var byteCount: Int { shards.reduce(0) { $0 + $1.byteCount } }
+
+    /// Bytes of all source tensors that are read.
+    package var sourceByteCount: Int { shards.reduce(0) { $0 + $1.sourceByteCount } }
+
+    /// SHA-256 of everything that decides the output's bytes but the weights themselves.
+    package let digest: String
+
+    package init(
+        stage: String, source: Checkpoint, shards: [ShardConversion], config: JSONObject, sidecars: [String],
+        intent: JSONValue
+    ) {
+        self.stage = stage
+        self.source = source
+        self.shards = shards
+        self.config = config
+        self.sidecars = sidecars
+        self.intent = intent
+        var digest = FileDigest()
+        func add(_ text: String) {
+            var line = text + "\n"
+            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
+        }
+        add("\(stage) \(formatVersion)")
+        add(intent.text(.compact))
+        add(JSONValue.object(config).text(.compact))
+        for shard in shards {
+            add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
+            shard.header.withUnsafeBytes { digest.update($0) }
+            for conversion in shard.conversions {
+                add("\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)")
+            }
+        }
+        self.digest = digest.finish()
+    }
+
+    /// Counts up when the same plan would give other bytes.
+    private var formatVersion: Int { 1 }
+}
+
+extension TensorConversion.Operation {
+    /// A line that tells this operation from every other one on the same tensor.
+    var summary: String {
+        switch self {
+        case .copy: "copy"
+        case .encode(let rule):
+            "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
+                + " \(rule.scaleType.rawValue)"
+        case .decode(let rule):
+            "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// A shard's work as a sequence of steps, each reading one range of the source. The reading thread and the
+// worker walk the same sequence, so that they always speak of the same bytes.
+
+import Checkpoints
+import Tensors
+
+/// One range of the source to read, and what it is for.
+struct ConversionStep: Sendable {
+    enum Purpose: Sendable {
+        /// Bytes to copy.
+        case copy
+        /// Rows to encode; codes are written, scales kept.
+        case encode
+        /// Rows to encode for their scales only: in this file the scales come before the codes.
+        case measure
+        /// Rows of codes to decode.
+        case decode
+        /// Nothing is read: the scales kept earlier are written.
+        case scales
+    }
+
+    /// Which stretch of the output, and which conversion.
+    let stretch: Int
+    let conversion: Int
+    let purpose: Purpose
+    /// Bytes in the source file; empty for `scales`.
+    let range: Range<Int>
+    /// Rows of the matrix, for encode and decode.
+    let rows: Range<Int>
+    /// Whether the stretch, or the measuring, ends with this step.
+    let isLast: Bool
+}
+
+/// All steps of a shard, made lazily so that a reading thread can run ahead without a list.
+struct ConversionSteps: Sequence, Sendable {
+    let shard: ShardConversion
+    /// Bytes one step may read; a single block row may exceed it.
+    let budget: Int
+
+    struct Iterator: IteratorProtocol {
+        let shard: ShardConversion
+        let budget: Int
+        private var stretch = 0
+        private var offset = 0
+        /// Conversions whose scales are known at this point of the walk.
+        private var known: Set<Int> = []
+
+        init(shard: ShardConversion, budget: Int) {
+            self.shard = shard
+            self.budget = budget
+        }
+
+        mutating func next() -> ConversionStep? {
+            guard stretch < shard.stretches.count else { return nil }
+            let current = shard.stretches[stretch]
+            let conversion = shard.conversions[current.conversion]
+            let step: ConversionStep
+            switch (conversion.operation, current.part) {
+            case (.copy, _): step = copyStep(conversion.source, current)
+            case (.decode(let rule), _):
+                step = rowStep(conversion.source, current, .decode, rule.blockRows, elementBits: rule.target.bits)
+            case (.encode(let rule), .codes), (.encode(let rule), .whole):
+                known.insert(current.conversion)
+                step = rowStep(
+                    conversion.source, current, .encode, rule.blockRows, elementBits: conversion.source.dtype.bits)
+            case (.encode(let rule), .scales):
+                guard known.contains(current.conversion) else {
+                    let step = rowStep(
+                        conversion.source, current, .measure, rule.blockRows,
+                        elementBits: conversion.source.dtype.bits)
+                    if step.isLast {
+                        known.insert(current.conversion)
+                        offset = 0
+                    }
+                    return step
+                }
+                step = scalesStep(current)
+            }
+            if step.isLast {
+                stretch += 1
+                offset = 0
+            }
+            return step
+        }
+
+        private mutating func copyStep(_ source: TensorRecord, _ current: ShardConversion.Stretch)
+            -> ConversionStep
+        {
+            let start = source.dataRange.lowerBound + offset
+            let end = min(start + budget, source.dataRange.upperBound)
+            offset += end - start
+            return ConversionStep(
+                stretch: stretch, conversion: current.conversion, purpose: .copy, range: start..<end, rows: 0..<0,
+                isLast: end == source.dataRange.upperBound)
+        }
+
+        /// `offset` counts rows here.
+        private mutating func rowStep(
+            _ source: TensorRecord, _ current: ShardConversion.Stretch, _ purpose: ConversionStep.Purpose,
+            _ blockRows: Int, elementBits: Int
+        ) -> ConversionStep {
+            let rowCount = source.shape.dimensions[0]
+            let columns = source.shape.dimensions[1]
+            let sourceRow = columns * source.dtype.bits / 8
+            let end = min(
+                offset + rowsPerStep(blockRows: blockRows, rowBytes: columns * elementBits / 8, budget: budget),
+                rowCount)
+            let rows = offset..<end
+            let base = source.dataRange.lowerBound
+            offset = end
+            return ConversionStep(
+                stretch: stretch, conversion: current.conversion, purpose: purpose,
+                range: (base + rows.lowerBound * sourceRow)..<(base + rows.upperBound * sourceRow), rows: rows,
+                isLast: end == rowCount)
+        }
+
+        private func scalesStep(_ current: ShardConversion.Stretch) -> ConversionStep {
+            ConversionStep(
+                stretch: stretch, conversion: current.conversion, purpose: .scales, range: 0..<0, rows: 0..<0,
+                isLast: true)
+        }
+    }
+
+    func makeIterator() -> Iterator { Iterator(shard: shard, budget: budget) }
+
+    /// The most bytes one step reads, and the most it writes at once.
+    var longest: (read: Int, write: Int) {
+        var read = 0
+        var write = 0
+        for conversion in shard.conversions {
+            let source = conversion.source
+            switch conversion.operation {
+            case .copy:
+                read = max(read, min(budget, source.dataRange.count))
+                write = max(write, min(budget, source.dataRange.count))
+            case .encode(let rule):
+                let rowBytes = source.shape.dimensions[1] * source.dtype.bits / 8
+                let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
+                read = max(read, rows * rowBytes)
+                write = max(write, rows * source.shape.dimensions[1])
+            case .decode(let rule):
+                let rowBytes = source.shape.dimensions[1] * rule.target.bits / 8
+                let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
+                read = max(read, rows * source.shape.dimensions[1])
+                write = max(write, rows * rowBytes)
+            }
+        }
+        return (read, write)
+    }
+}
+
+/// Whole block rows that fit a budget, one at least.
+private func rowsPerStep(blockRows: Int, rowBytes: Int, budget: Int) -> Int {
+    max(1, budget / max(1, blockRows * rowBytes)) * blockRows
+}

@@ -1,0 +1,117 @@
+// From a checkpoint and a request to a conversion plan: the inventory gives every tensor its role, the scheme
+// says what happens to a role. Nothing is decided by a tensor's name.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+import Tensors
+
+/// Plans the quantisation of one checkpoint.
+package struct QuantisationPlanner {
+    /// Config keys and files of an earlier quantisation that must not travel.
+    package static let recordName = "quantisation.json"
+
+    package let checkpoint: Checkpoint
+    package let inventory: TensorInventory
+    package let request: QuantisationRequest
+
+    package init(checkpoint: Checkpoint, inventory: TensorInventory, request: QuantisationRequest) {
+        self.checkpoint = checkpoint
+        self.inventory = inventory
+        self.request = request
+    }
+
+    /// The plan; throws every reason why there can be none.
+    package func plan() throws(Failure) -> ConversionPlan {
+        var findings = FindingCollector()
+        if inventory.configuration.quantisation != .none {
+            findings.add(
+                Finding(
+                    .error, .sourceAlreadyQuantised, "this checkpoint is quantised already",
+                    file: "config.json", field: "quantization_config", expected: "BF16, F16 or F32 weights",
+                    found: inventory.configuration.quantisation.fp8?.title,
+                    remedy: "ingot dequantise \(checkpoint.folder) --output DIR first, or start from the original"))
+        }
+        var shards: [ShardConversion] = []
+        for (index, shard) in checkpoint.shards.enumerated() {
+            var conversions: [TensorConversion] = []
+            conversions.reserveCapacity(shard.header.tensors.count)
+            for record in shard.header.tensors {
+                guard let entry = inventory[name: record.name] else {
+                    findings.add(unknown(record, in: shard.name))
+                    continue
+                }
+                conversions.append(conversion(record, entry, &findings))
+            }
+            shards.append(try ShardConversion(sourceShard: index, name: shard.name, conversions: conversions))
+        }
+        try findings.findings.throwErrors()
+
+        var config = inventory.configuration.document
+        config["quantization_config"] = QuantisationConfig.document(
+            scheme: request.scheme, skipped: skipped, powersOfTwo: request.givesPowersOfTwo)
+        return ConversionPlan(
+            stage: "quantise", source: checkpoint, shards: shards, config: config,
+            sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document)
+    }
+
+    private func conversion(
+        _ record: TensorRecord, _ entry: InventoryEntry, _ findings: inout FindingCollector
+    ) -> TensorConversion {
+        guard request.quantises(entry.role) else { return TensorConversion(source: record, operation: .copy) }
+        let rule = request.rule(for: entry.role)
+        let accepted: [DType] = rule == .bf16 ? [.bf16] : [.bf16, .f16, .f32]
+        if !accepted.contains(record.dtype) {
+            findings.add(
+                Finding(
+                    .error, .unsupportedSourceType, "scheme \(request.scheme.name) does not take this element type",
+                    tensor: "\(record.name) \(record.shape)",
+                    expected: accepted.map(\.rawValue).joined(separator: ", "), found: record.dtype.rawValue,
+                    remedy: rule == .bf16 ? "convert to BF16 first, or --scheme fp8-block" : nil))
+        }
+        let rows = entry.shape.dimensions[0]
+        let columns = entry.shape.dimensions[1]
+        let scheme = request.scheme
+        let blockColumns = scheme.blockColumns ?? columns
+        return TensorConversion(
+            source: record,
+            operation: .encode(
+                EncodeRule(
+                    rule: rule, blockRows: scheme.blockRows, blockColumns: blockColumns,
+                    amaxFloor: scheme.amaxFloor, zeroScale: scheme.zeroScale,
+                    scaleName: record.name + scheme.layout.scaleSuffix, scaleType: scheme.layout.scaleType,
+                    scaleShape: [
+                        (rows + scheme.blockRows - 1) / scheme.blockRows,
+                        (columns + blockColumns - 1) / blockColumns,
+                    ])))
+    }
+
+    /// Modules with a weight matrix that stay as they are: what an engine could take for a quantised one.
+    package var skipped: [String] {
+        inventory.entries.filter { $0.shape.rank == 2 && !request.quantises($0.role) }.map(\.module)
+    }
+
+    private func unknown(_ record: TensorRecord, in shard: String) -> Finding {
+        Finding(
+            .error, .unknownMatrix, "this tensor is not in the inventory of the config; its role is not known",
+            file: shard, tensor: "\(record.name) \(record.shape) \(record.dtype.rawValue)",
+            expected: "a tensor of \(grouped(inventory.entries.count)) that the config asks for",
+            remedy: "ingot validate \(checkpoint.folder)")
+    }
+}
+
+extension SchemeLayout {
+    /// What follows a weight's name to make its scale's.
+    package var scaleSuffix: String { self == .deepseekBlock ? "_scale_inv" : "_scale" }
+
+    /// The element type of stored scales.
+    package var scaleType: DType { self == .deepseekBlock ? .f32 : .bf16 }
+}
+
+extension Checkpoint {
+    /// The sidecars to carry along: everything but what the plan writes anew.
+    func carriedSidecars(recordName: String) -> [String] {
+        sidecars.filter { $0 != "config.json" && $0 != CheckpointIndex.fileName && $0 != recordName }
+    }
+}

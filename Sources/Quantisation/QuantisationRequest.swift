@@ -1,0 +1,69 @@
+// What a user asks of quantise: a scheme, and departures from it that a target or the user wants, each with
+// its reason, so that the plan and the record can say what was done and why.
+
+import Architectures
+import Documents
+
+/// A scheme with departures.
+package struct QuantisationRequest: Sendable {
+    /// A departure from the scheme as written.
+    package struct Adaptation: Sendable, Equatable {
+        package enum Change: Sendable, Equatable {
+            /// A role stays as it is.
+            case keep(TensorRole)
+            /// F32 scales become powers of two.
+            case roundScales
+        }
+
+        package let change: Change
+        package let reason: String
+
+        package init(_ change: Change, reason: String) {
+            self.change = change
+            self.reason = reason
+        }
+
+        package var document: JSONValue {
+            switch change {
+            case .keep(let role): ["change": "keep", "role": .string(role.name), "reason": .string(reason)]
+            case .roundScales: ["change": "round-scales", "reason": .string(reason)]
+            }
+        }
+    }
+
+    package let scheme: Scheme
+    /// The target's name, when one was given.
+    package let target: String?
+    package let adaptations: [Adaptation]
+
+    package init(scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = []) {
+        self.scheme = scheme
+        self.target = target
+        self.adaptations = adaptations
+    }
+
+    /// Whether a role is quantised after all departures.
+    package func quantises(_ role: TensorRole) -> Bool {
+        scheme.quantised.contains(role) && !adaptations.contains { $0.change == .keep(role) }
+    }
+
+    /// The rule for a role after all departures.
+    package func rule(for role: TensorRole) -> ScaleRule {
+        let rule = scheme.rule(for: role)
+        let rounds = adaptations.contains { $0.change == .roundScales }
+        return rounds && rule == .f32 ? .ue8m0 : rule
+    }
+
+    /// Whether every scale will be a power of two.
+    package var givesPowersOfTwo: Bool {
+        scheme.quantised.filter(quantises).allSatisfy { rule(for: $0).givesPowersOfTwo }
+    }
+
+    /// What distinguishes this request from another one.
+    package var document: JSONValue {
+        [
+            "scheme": .string(scheme.name), "layout": .string(scheme.layout.rawValue),
+            "target": .optional(target), "adaptations": .array(adaptations.map(\.document)),
+        ]
+    }
+}

@@ -1,0 +1,61 @@
+// quantise.whole: `ingot quantise` as a process on a synthetic checkpoint, against `cp` and sync of the same
+// input on the same disk, with the input in the page cache (warm) and out of it (cold).
+
+import Checkpoints
+import Diagnostics
+import Glibc
+
+enum QuantiseMeasurement {
+    static func run(turns: Int, program: String, folder: String, scheme: String) throws -> [Measurement] {
+        let input = joined(folder, "ingot-bench-input")
+        let output = joined(folder, "ingot-bench-output")
+        let copy = joined(folder, "ingot-bench-copy")
+        try FileAccess.remove(input)
+        defer { for path in [input, output, copy] { try? FileAccess.remove(path) } }
+        let bytes = try writeSyntheticCheckpoint(input, layers: 2, experts: 48, shardBytes: 512 << 20)
+        var results: [Measurement] = []
+        for cold in [false, true] {
+            var subject: [Double] = []
+            var baseline: [Double] = []
+            var peak = 0
+            for turn in 0...turns {
+                for path in [output, copy] { try FileAccess.remove(path) }
+                _ = try ChildProcess(["sync"])
+                try prepare(input, cold: cold)
+                let quantise = try ChildProcess(
+                    [program, "quantise", input, "--scheme", scheme, "--output", output, "--quiet"])
+                try FileAccess.remove(output)
+                _ = try ChildProcess(["sync"])
+                try prepare(input, cold: cold)
+                let cp = try ChildProcess(["sh", "-c", "cp -r \"$0\" \"$1\" && sync \"$1\"/*", input, copy])
+                peak = max(peak, quantise.peakBytes)
+                // The first turn warms both up.
+                if turn > 0 {
+                    subject.append(quantise.seconds)
+                    baseline.append(cp.seconds)
+                }
+            }
+            results.append(
+                Measurement(
+                    name: "quantise.\(scheme).\(cold ? "cold" : "warm")", bytes: bytes, subject: subject,
+                    baseline: baseline, baselineName: "cp and sync", peakBytes: peak))
+        }
+        return results
+    }
+
+    /// Puts the input into the page cache or takes it out.
+    private static func prepare(_ folder: String, cold: Bool) throws {
+        for name in try FileAccess.names(in: folder) {
+            let path = joined(folder, name)
+            guard cold else {
+                _ = try ChildProcess(["cat", path])
+                continue
+            }
+            let descriptor = open(path, O_RDONLY)
+            guard descriptor >= 0 else { continue }
+            fsync(descriptor)
+            posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            close(descriptor)
+        }
+    }
+}
