@@ -4,7 +4,7 @@ import Diagnostics
 import Documents
 import Glibc
 
-/// What the index of a checkpoint says. That it is true is for `Checkpoint.open` to check.
+/// What the index of a checkpoint says; that it is true is for `Checkpoint.open` to check.
 ///
 /// - Source: transformers `utils/hub.py` and huggingface_hub `serialization/_torch.py`, which read it.
 package struct CheckpointIndex: Equatable, Sendable {
@@ -101,7 +101,8 @@ package struct CheckpointIndex: Equatable, Sendable {
             findings.append(
                 Finding(
                     .note, .indexUnknownKey, "index has a key that is not read", file: path, field: key,
-                    expected: "metadata.total_size, metadata.total_parameters and weight_map", found: "\"\(key)\""))
+                    expected: "metadata.total_size, metadata.total_parameters and weight_map",
+                    found: "\"\(key)\""))
         }
         return (index, findings)
     }

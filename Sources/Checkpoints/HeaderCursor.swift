@@ -61,7 +61,9 @@ struct HeaderCursor {
         }
     }
 
-    /// Whether a string has just these bytes. Swift's own comparison would take composed characters as equal.
+    /// Whether a string has just these bytes.
+    ///
+    /// Swift's own comparison would take composed characters as equal.
     func matches(_ span: Span, _ word: StaticString) -> Bool {
         switch span {
         case .plain(let range): scanner.matches(range, word)

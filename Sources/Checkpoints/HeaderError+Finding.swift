@@ -18,7 +18,8 @@ extension HeaderError {
             .dtypeUnknown, .dtypeAsObject, .shapeMalformed, .offsetsMalformed:
             entryFinding(file)
         case .tensorTwice, .nameEmpty, .nameInvisible, .namePathLike: nameFinding(file)
-        case .gap, .overlap, .endsBeforeItBegins, .shapeOverflows, .partialByte, .sizeDiffers, .tensorUnaligned,
+        case .gap, .overlap, .endsBeforeItBegins, .shapeOverflows, .partialByte, .sizeDiffers,
+            .tensorUnaligned,
             .dimensionTooLarge:
             layoutFinding(file)
         }
@@ -101,7 +102,8 @@ extension HeaderError {
                 expected: "an object of strings", found: "a value of another kind", remedy: Self.rewrite)
         case .metadataTwice:
             Finding(
-                .error, .metadataTwice, "metadata of the shard stand twice", file: file, field: "__metadata__",
+                .error, .metadataTwice, "metadata of the shard stand twice", file: file,
+                field: "__metadata__",
                 expected: "one", found: "two or more", remedy: Self.rewrite)
         case .metadataKeyTwice(let key):
             Finding(

@@ -11,21 +11,30 @@ extension HeaderError {
     func entryFinding(_ file: String) -> Finding {
         switch self {
         case .entryNotObject(let tensor):
-            entry(.entryNotObject, "a tensor's entry is not an object", file, tensor, nil, "an object", "another kind")
+            entry(
+                .entryNotObject, "a tensor's entry is not an object", file, tensor, nil, "an object",
+                "another kind")
         case .entryAsArray(let tensor):
             entry(
                 .entryAsArray, "a tensor's entry is a list", file, tensor, nil,
                 "an object with dtype, shape and data_offsets", "a list, which only some readers take")
         case .fieldMissing(let tensor, let field):
-            entry(.fieldMissing, "a tensor's entry lacks a field", file, tensor, field, "\"\(field)\"", "no such field")
+            entry(
+                .fieldMissing, "a tensor's entry lacks a field", file, tensor, field, "\"\(field)\"",
+                "no such field")
         case .fieldTwice(let tensor, let field):
-            entry(.fieldTwice, "a field of a tensor stands twice", file, tensor, field, "one value", "two or more")
+            entry(
+                .fieldTwice, "a field of a tensor stands twice", file, tensor, field, "one value",
+                "two or more")
         case .fieldUnknown(let tensor, let field):
             entry(
-                .fieldUnknown, "a tensor's entry has a field that the format does not know", file, tensor, field,
+                .fieldUnknown, "a tensor's entry has a field that the format does not know", file, tensor,
+                field,
                 "dtype, shape and data_offsets only", "\"\(field)\"")
         case .dtypeNotString(let tensor):
-            entry(.dtypeNotString, "an element type is not a string", file, tensor, "dtype", "a string", "another kind")
+            entry(
+                .dtypeNotString, "an element type is not a string", file, tensor, "dtype", "a string",
+                "another kind")
         case .dtypeAsObject(let tensor):
             entry(
                 .dtypeAsObject, "an element type is an object", file, tensor, "dtype", "a string",
@@ -35,7 +44,9 @@ extension HeaderError {
                 .error, .dtypeUnknown, "an element type is not known", file: file, tensor: tensor,
                 field: "dtype", expected: DType.allCases.map(\.rawValue).joined(separator: " "),
                 found: "\"\(found)\"",
-                remedy: nearMiss(found, among: DType.allCases.map(\.rawValue)).map { "did you mean \"\($0)\"?" }
+                remedy: nearMiss(found, among: DType.allCases.map(\.rawValue)).map {
+                    "did you mean \"\($0)\"?"
+                }
                     ?? Self.rewrite)
         case .shapeMalformed(let tensor):
             entry(
@@ -85,12 +96,14 @@ extension HeaderError {
                 "fewer than 2^64 bits", "more")
         case .partialByte(let tensor, let dtype, let shape):
             place(
-                .partialByte, "a tensor does not fill whole bytes", file, "\(tensor) \(shape) \(dtype.rawValue)",
+                .partialByte, "a tensor does not fill whole bytes", file,
+                "\(tensor) \(shape) \(dtype.rawValue)",
                 "a multiple of 8 bits", "elements of \(dtype.bits) bits that end inside a byte")
         case .sizeDiffers(let tensor, let dtype, let shape, let expected, let found):
             place(
                 .tensorSizeDiffers, "a tensor's size is not that of its shape", file,
-                "\(tensor) \(shape) \(dtype.rawValue)", "\(grouped(expected)) bytes from shape and element type",
+                "\(tensor) \(shape) \(dtype.rawValue)",
+                "\(grouped(expected)) bytes from shape and element type",
                 "\(grouped(found)) bytes from data_offsets")
         case .tensorUnaligned(let tensor, let dtype, let begin):
             place(

@@ -1,7 +1,8 @@
 // Tensor names as keys: compared byte by byte as the format does, and judged as strict mode does.
 
-/// A name that equals another only when their bytes are the same. Swift's strings also equal when they differ
-/// in how accents are composed, and the reference reader's do not.
+/// A name that equals another only when their bytes are the same.
+///
+/// Swift's strings also equal when they differ in how accents are composed; the reference reader's do not.
 struct ExactName: Hashable {
     let name: String
 

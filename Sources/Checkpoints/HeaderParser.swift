@@ -118,8 +118,16 @@ struct HeaderParser {
         }
         guard let dtype = draft.dtype else { throw .fieldMissing(tensor: name, field: "dtype") }
         guard let shape = draft.shape else { throw .fieldMissing(tensor: name, field: "shape") }
-        guard let (begin, end) = draft.offsets else { throw .fieldMissing(tensor: name, field: "data_offsets") }
+        guard let (begin, end) = draft.offsets else {
+            throw .fieldMissing(tensor: name, field: "data_offsets")
+        }
         if let objection = HeaderNames.objection(to: name) { object(objection) }
+        if draft.isPastInt {
+            object(
+                .shapeOverflows(
+                    tensor: name, dtype: dtype,
+                    dimensions: draft.wide ?? shape.dimensions.map { UInt64($0) }))
+        }
         let entry = HeaderEntry(
             name: name, dtype: dtype, shape: shape, elements: draft.elements, begin: begin, end: end)
         add(entry, wide: draft.wide)
@@ -150,6 +158,8 @@ struct HeaderParser {
         var shape: Shape?
         var elements: UInt64?
         var wide: [UInt64]?
+        /// Whether the product of the dimensions passes Int on the way, though a zero may end it.
+        var isPastInt = false
         var offsets: (UInt64, UInt64)?
     }
 
@@ -249,6 +259,7 @@ struct HeaderParser {
             }
             if let product = elements?.multipliedReportingOverflow(by: dimension) {
                 elements = product.overflow ? nil : product.partialValue
+                draft.isPastInt = draft.isPastInt || product.overflow || product.partialValue > Int.max
             }
         }
         draft.shape = shapes.shape(dimensions)

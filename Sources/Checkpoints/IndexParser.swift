@@ -44,7 +44,8 @@ struct IndexParser {
         }
         do { try scanner.finish() } catch { throw .json(error) }
         guard hasMap else {
-            throw refuse(.indexWrongForm, "index has no weight map", "weight_map", "\"weight_map\"", "no such key")
+            throw refuse(
+                .indexWrongForm, "index has no weight map", "weight_map", "\"weight_map\"", "no such key")
         }
         guard !entries.isEmpty else {
             throw refuse(.indexEmpty, "index names no tensor", "weight_map", "at least one tensor", "none")
@@ -94,7 +95,8 @@ struct IndexParser {
         if let place = placeOf[name] { return place }
         guard isPlainFileName(name), !name.hasPrefix("."), name.hasSuffix(".safetensors") else {
             throw refuse(
-                .indexUnsafeName, "index names a file that is not a shard of this folder", "weight_map.\(tensor)",
+                .indexUnsafeName, "index names a file that is not a shard of this folder",
+                "weight_map.\(tensor)",
                 "a plain file name ending in .safetensors", "\"\(name)\"")
         }
         placeOf[name] = shards.count
@@ -115,7 +117,8 @@ struct IndexParser {
         guard scanner.peek() == UInt8(ascii: "{") else {
             let found = try json { scanner throws(JSONError) in try JSONValue.read(&scanner) }
             throw refuse(
-                .indexWrongForm, "a part of the index is not an object", path.isEmpty ? nil : path, "an object",
+                .indexWrongForm, "a part of the index is not an object", path.isEmpty ? nil : path,
+                "an object",
                 found.kind)
         }
         try json { scanner throws(JSONError) in try scanner.enter(UInt8(ascii: "{")) }

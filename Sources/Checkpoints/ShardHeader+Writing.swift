@@ -58,7 +58,9 @@ extension ShardHeader {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(8 + text.utf8.count + padding)
         let length = UInt64(text.utf8.count + padding)
-        for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        for shift in stride(from: 0, to: 64, by: 8) {
+            bytes.append(UInt8(truncatingIfNeeded: length >> shift))
+        }
         bytes.append(contentsOf: text.utf8)
         bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: padding))
         return (bytes, try readBack(bytes, fileSize: bytes.count + end))

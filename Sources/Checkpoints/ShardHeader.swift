@@ -105,7 +105,8 @@ package struct ShardHeader: Equatable, Sendable {
         let declared = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
         let length = try Self.checkedLength(declared, fileSize: file.count, mode: mode)
         try self.init(
-            parsing: UnsafeRawBufferPointer(rebasing: file[8..<(8 + length)]), fileSize: file.count, mode: mode)
+            parsing: UnsafeRawBufferPointer(rebasing: file[8..<(8 + length)]), fileSize: file.count,
+            mode: mode)
     }
 
     /// Reads the header of a file.
