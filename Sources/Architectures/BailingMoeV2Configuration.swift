@@ -61,7 +61,7 @@ package struct BailingMoeV2Configuration: Equatable, Sendable {
     /// Whether the output head is the embedding; then there is no `lm_head`.
     package let tiesEmbeddings: Bool
     /// Multi-token prediction layers, 0 or 1.
-    package let predictionLayerCount: Int
+    package internal(set) var predictionLayerCount: Int
     /// The element type of every weight but the router bias.
     package let dtype: DType
     package let beginTokenId: Int?

@@ -3,6 +3,7 @@
 // Order: embedding, layers ascending with experts in numeric order, final norm, output head; the prediction
 // layer stands after the last decoder layer, at its index.
 
+import Documents
 import Tensors
 
 /// One tensor that the architecture asks for, before any quantisation.
@@ -151,4 +152,20 @@ private struct MLPShapes {
         inward = [width, hidden]
         outward = [hidden, width]
     }
+}
+
+extension TensorInventory {
+    /// The layer number in a name of this family's grammar, known tensor or not; nil without one.
+    static func layer(inName name: String) -> Int? {
+        guard name.hasPrefix("model.layers.") else { return nil }
+        return Int(name.dropFirst("model.layers.".count).prefix { $0 != "." })
+    }
+}
+
+/// The nearest of some names, compared from the part where they can differ.
+func nearestName(_ name: String, _ candidates: [String]) -> String? {
+    // Names of one layer share most of their letters: two edits or a swap are near, a third of the word is not.
+    let near = nearMiss(name, among: candidates)
+    guard let near, abs(near.utf8.count - name.utf8.count) <= 4 else { return nil }
+    return near
 }
