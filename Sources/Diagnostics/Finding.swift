@@ -16,6 +16,11 @@ package struct Finding: Error, Equatable, Sendable {
     package struct Subject: Equatable, Sendable {
         package var label: String
         package var value: String
+
+        package init(label: String, value: String) {
+            self.label = label
+            self.value = value
+        }
     }
 
     package var level: Level

@@ -1,0 +1,81 @@
+// Which header belongs to which inventory entry, as its weight or as its scale, and which belong to none.
+
+import Tensors
+
+/// Headers set against an inventory.
+///
+/// - Complexity: one lookup a header.
+package struct InventoryMatch: Sendable {
+    package let quantised: QuantisedInventory
+    package let headers: HeaderView
+    /// For each inventory entry, the index of its header; −1 when there is none.
+    package private(set) var weights: [Int]
+    /// For each inventory entry, the index of the scale that stands beside it; −1 when there is none.
+    package private(set) var scales: [Int]
+    /// Headers that are neither, in header order.
+    package private(set) var unexpected: [Int] = []
+
+    /// The suffixes of the two containers: a scale is found whichever the config announces.
+    static let scaleSuffixes = ["_scale_inv", "_scale"]
+
+    package init(_ quantised: QuantisedInventory, _ headers: HeaderView) {
+        self.quantised = quantised
+        self.headers = headers
+        let inventory = quantised.inventory
+        weights = [Int](repeating: -1, count: inventory.entries.count)
+        scales = weights
+        for (index, header) in headers.tensors.enumerated() {
+            if let entry = inventory.index(of: header.name) {
+                weights[entry] = index
+            } else if let entry = Self.weight(ofScale: header.name, inventory), scales[entry] < 0 {
+                scales[entry] = index
+            } else {
+                unexpected.append(index)
+            }
+        }
+    }
+
+    private static func weight(ofScale name: String, _ inventory: TensorInventory) -> Int? {
+        for suffix in scaleSuffixes where name.hasSuffix(suffix) {
+            return inventory.index(of: String(name.dropLast(suffix.utf8.count)))
+        }
+        return nil
+    }
+
+    /// The header of an entry's weight.
+    package func weight(at entry: Int) -> TensorHeader? {
+        weights[entry] < 0 ? nil : headers.tensors[weights[entry]]
+    }
+
+    /// The header of the scale beside an entry's weight.
+    package func scale(at entry: Int) -> TensorHeader? {
+        scales[entry] < 0 ? nil : headers.tensors[scales[entry]]
+    }
+
+    /// The ledger of what was found.
+    package var ledger: Ledger {
+        var ledger = Ledger()
+        let inventory = quantised.inventory
+        for (index, entry) in inventory.entries.enumerated() {
+            let group = inventory.isPrediction(entry) ? RoleGroup.prediction : RoleGroup(entry.role)
+            if let weight = weight(at: index) { add(weight, group, &ledger) }
+            if let scale = scale(at: index) { add(scale, .scales, &ledger) }
+        }
+        for index in unexpected { add(headers.tensors[index], .other, &ledger) }
+        return ledger
+    }
+
+    private func add(_ header: TensorHeader, _ group: RoleGroup, _ ledger: inout Ledger) {
+        ledger.add(group, header.dtype, elements: header.elementCount, bytes: header.byteCount)
+    }
+}
+
+extension DType {
+    /// Whether a tensor of this type holds codes that mean nothing without a scale.
+    package var isCode: Bool {
+        switch self {
+        case .e4m3, .e5m2, .e4m3FNUZ, .e5m2FNUZ, .i8, .u8, .f4, .f6E2M3, .f6E3M2: true
+        default: false
+        }
+    }
+}
