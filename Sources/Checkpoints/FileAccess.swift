@@ -91,6 +91,15 @@ package enum FileAccess {
         return bytes
     }
 
+    /// Reads a short range of a file.
+    package static func read(_ path: String, range: Range<Int>) throws(Failure) -> [UInt8] {
+        let descriptor = try openForReading(path)
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: range.count)
+        try read(descriptor, into: &bytes, at: range.lowerBound, path: path)
+        return bytes
+    }
+
     /// Fills an array from an offset; a file that ends early is an error.
     package static func read(
         _ descriptor: Int32, into bytes: inout [UInt8], at offset: Int, path: String

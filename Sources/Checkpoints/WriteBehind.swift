@@ -14,6 +14,11 @@ package final class WriteBehind: Sendable {
         package let bytes: Int
         /// SHA-256, 64 hexadecimal digits.
         package let digest: String
+
+        package init(bytes: Int, digest: String) {
+            self.bytes = bytes
+            self.digest = digest
+        }
     }
 
     private struct Block: @unchecked Sendable {

@@ -51,18 +51,19 @@ package struct ShardConversion: Sendable {
 
         package let conversion: Int
         package let part: Part
-        package let record: TensorRecord
     }
 
     package let sourceShard: Int
     package let name: String
     package let conversions: [TensorConversion]
-    /// In the order of the file.
+    /// In the order of the file; one for each tensor of the header.
     package let stretches: [Stretch]
-    package let header: [UInt8]
+    package let header: ShardHeader
+    /// The header as it stands in the file.
+    package let headerBytes: [UInt8]
 
     /// Bytes of the output file.
-    package var byteCount: Int { stretches.last?.record.dataRange.upperBound ?? header.count }
+    package var byteCount: Int { header.fileSize }
 
     /// Bytes of the source tensors.
     package var sourceByteCount: Int { conversions.reduce(0) { $0 + $1.source.dataRange.count } }
@@ -93,11 +94,9 @@ extension ShardConversion {
         self.conversions = conversions
         do throws(HeaderError) {
             let written = try ShardHeader.written(order.map { tensors[$0] })
-            header = written.bytes
-            stretches = zip(order, written.header.tensors).map { position, record in
-                Stretch(
-                    conversion: origins[position].conversion, part: origins[position].part, record: record)
-            }
+            header = written.header
+            headerBytes = written.bytes
+            stretches = order.map { Stretch(conversion: origins[$0].conversion, part: origins[$0].part) }
         } catch { throw Failure(error.finding(file: name)) }
     }
 }
@@ -139,12 +138,12 @@ package struct ConversionPlan: Sendable {
             var line = text + "\n"
             line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
         }
-        add("\(stage) \(formatVersion)")
+        add("\(stage) \(Self.formatVersion)")
         add(intent.text(.compact))
         add(JSONValue.object(config).text(.compact))
         for shard in shards {
             add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
-            shard.header.withUnsafeBytes { digest.update($0) }
+            shard.headerBytes.withUnsafeBytes { digest.update($0) }
             for conversion in shard.conversions {
                 add("\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)")
             }
@@ -153,7 +152,7 @@ package struct ConversionPlan: Sendable {
     }
 
     /// Counts up when the same plan would give other bytes.
-    private var formatVersion: Int { 1 }
+    private static let formatVersion = 1
 }
 
 extension TensorConversion.Operation {

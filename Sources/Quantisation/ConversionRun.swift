@@ -164,6 +164,6 @@ extension ConversionPlan {
 
     /// The text of the new index.
     package var index: String {
-        CheckpointIndex.text(shards.map { ($0.name, $0.stretches.map(\.record)) })
+        CheckpointIndex(of: shards.map { ($0.name, $0.header) }).text
     }
 }

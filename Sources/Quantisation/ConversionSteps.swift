@@ -87,7 +87,7 @@ struct ConversionSteps: Sequence, Sendable {
             -> ConversionStep
         {
             let start = source.dataRange.lowerBound + offset
-            let end = min(start + budget, source.dataRange.upperBound)
+            let end = Swift.min(start + budget, source.dataRange.upperBound)
             offset += end - start
             return ConversionStep(
                 stretch: stretch, conversion: current.conversion, purpose: .copy, range: start..<end, rows: 0..<0,
@@ -102,7 +102,7 @@ struct ConversionSteps: Sequence, Sendable {
             let rowCount = source.shape.dimensions[0]
             let columns = source.shape.dimensions[1]
             let sourceRow = columns * source.dtype.bits / 8
-            let end = min(
+            let end = Swift.min(
                 offset + rowsPerStep(blockRows: blockRows, rowBytes: columns * elementBits / 8, budget: budget),
                 rowCount)
             let rows = offset..<end
@@ -131,18 +131,18 @@ struct ConversionSteps: Sequence, Sendable {
             let source = conversion.source
             switch conversion.operation {
             case .copy:
-                read = max(read, min(budget, source.dataRange.count))
-                write = max(write, min(budget, source.dataRange.count))
+                read = Swift.max(read, Swift.min(budget, source.dataRange.count))
+                write = Swift.max(write, Swift.min(budget, source.dataRange.count))
             case .encode(let rule):
                 let rowBytes = source.shape.dimensions[1] * source.dtype.bits / 8
                 let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
-                read = max(read, rows * rowBytes)
-                write = max(write, rows * source.shape.dimensions[1])
+                read = Swift.max(read, rows * rowBytes)
+                write = Swift.max(write, rows * source.shape.dimensions[1])
             case .decode(let rule):
                 let rowBytes = source.shape.dimensions[1] * rule.target.bits / 8
                 let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
-                read = max(read, rows * source.shape.dimensions[1])
-                write = max(write, rows * rowBytes)
+                read = Swift.max(read, rows * source.shape.dimensions[1])
+                write = Swift.max(write, rows * rowBytes)
             }
         }
         return (read, write)
@@ -151,5 +151,5 @@ struct ConversionSteps: Sequence, Sendable {
 
 /// Whole block rows that fit a budget, one at least.
 private func rowsPerStep(blockRows: Int, rowBytes: Int, budget: Int) -> Int {
-    max(1, budget / max(1, blockRows * rowBytes)) * blockRows
+    max(1, budget / Swift.max(1, blockRows * rowBytes)) * blockRows
 }

@@ -8,11 +8,7 @@ extension Checkpoint {
     /// The values of a scale tensor: F32 as stored, BF16 and E8M0 widened exactly.
     package func scales(_ record: TensorRecord, shard: Int) throws(Failure) -> [Float] {
         let path = path(ofShard: shard)
-        let descriptor = try FileAccess.openForReading(path)
-        defer { FileAccess.close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: record.dataRange.count)
-        try FileAccess.read(descriptor, into: &bytes, at: record.dataRange.lowerBound, path: path)
-        return floats(bytes, record.dtype)
+        return floats(try FileAccess.read(path, range: record.dataRange), record.dtype)
     }
 }
 

@@ -25,7 +25,7 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
     let pattern = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: 8 << 20)
     defer { pattern.deallocate() }
     fillWithWeights(pattern)
-    var written: [(name: String, records: [TensorRecord])] = []
+    var written: [(name: String, header: ShardHeader)] = []
     for (index, entries) in shards.enumerated() {
         let number = String(index + 1)
         let count = String(shards.count)
@@ -41,11 +41,11 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
         }
         for (turn, entry) in entries.enumerated() { try append(entry, turn, pattern, to: writer) }
         _ = try writer.seal()
-        written.append((name, header.header.tensors))
+        written.append((name, header.header))
     }
-    _ = try FileAccess.writeSealed(CheckpointIndex.text(written), to: joined(folder, CheckpointIndex.fileName))
+    _ = try FileAccess.writeSealed(CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
-    return written.reduce(0) { $0 + $1.records.reduce(0) { $0 + $1.dataRange.count } }
+    return written.reduce(0) { $0 + $1.header.dataBytes }
 }
 
 private func append(

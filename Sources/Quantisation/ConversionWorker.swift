@@ -1,0 +1,279 @@
+// The converting thread: takes the steps of a shard in order, each from a filled buffer into room at the
+// writer, and keeps the digests and the sums.
+
+import Architectures
+import CKernels
+import Checkpoints
+import Diagnostics
+import Tensors
+
+/// The state of the converting thread.
+struct ConversionWorker {
+    let converter: ShardConverter
+    let reader: ReadAhead
+    let writer: WriteBehind
+    let level: ingot_simd_level
+    private let sourceDigest = TensorDigest()
+    private let outputDigest = TensorDigest()
+    /// By conversion: the scales so far, F32, block rows × block columns.
+    private var scales: [Int: [Float]] = [:]
+    private var sums = ingot_encode_statistics()
+    private var sourceDigests: [Int: String] = [:]
+    private var outputDigests: [Int: [ShardConversion.Stretch.Part: String]] = [:]
+    private var statistics: [Int: EncodeStatistics] = [:]
+
+    init(
+        converter: ShardConverter, reader: ReadAhead, writer: WriteBehind, level: ingot_simd_level
+    ) {
+        self.converter = converter
+        self.reader = reader
+        self.writer = writer
+        self.level = level
+    }
+
+    private var shard: ShardConversion { converter.shard }
+
+    mutating func run(_ steps: ConversionSteps) throws(Failure) -> [ConvertedTensor] {
+        try shard.headerBytes.withBytes { bytes throws(Failure) in
+            try writer.append(bytes, longest: converter.budget.block)
+        }
+        for step in steps {
+            try StopFlag.check()
+            try run(step)
+            // A measuring step reads bytes that are read again; only the second time counts.
+            if step.purpose != .measure { converter.progress.advance(bytes: step.range.count) }
+        }
+        return shard.conversions.indices.map { index in
+            ConvertedTensor(
+                name: shard.conversions[index].source.name, sourceDigest: sourceDigests[index] ?? "",
+                digests: [.whole, .codes, .scales].compactMap { outputDigests[index]?[$0] },
+                statistics: statistics[index])
+        }
+    }
+
+    private mutating func run(_ step: ConversionStep) throws(Failure) {
+        let conversion = shard.conversions[step.conversion]
+        switch (step.purpose, conversion.operation) {
+        case (.copy, _): try copy(step, conversion.source)
+        case (.encode, .encode(let rule)), (.measure, .encode(let rule)):
+            try encode(step, conversion.source, rule)
+        case (.decode, .decode(let rule)): try decode(step, conversion.source, rule)
+        case (.scales, .encode(let rule)): try writeScales(step, rule)
+        default: preconditionFailure("a step that its conversion cannot take")
+        }
+    }
+
+    private mutating func finishStretch(_ step: ConversionStep, hasSource: Bool = true) {
+        guard step.isLast else { return }
+        let part = shard.stretches[step.stretch].part
+        outputDigests[step.conversion, default: [:]][part] = outputDigest.finish()
+        if hasSource { sourceDigests[step.conversion] = sourceDigest.finish() }
+    }
+
+    // MARK: Copy
+
+    private mutating func copy(_ step: ConversionStep, _ source: TensorRecord) throws(Failure) {
+        guard !step.range.isEmpty else { return finishStretch(step) }
+        try reader.next { bytes throws(Failure) in
+            try checkFinite(bytes, source, firstElement: (step.range.lowerBound - source.dataRange.lowerBound))
+            sourceDigest.update(bytes)
+            outputDigest.update(bytes)
+            try writer.append(bytes.count) { $0.copyMemory(from: bytes) }
+        }
+        finishStretch(step)
+    }
+
+    /// A NaN or infinity in a weight that is carried along is as wrong as in one that is quantised.
+    private func checkFinite(
+        _ bytes: UnsafeRawBufferPointer, _ source: TensorRecord, firstElement byteOffset: Int
+    ) throws(Failure) {
+        guard let type = source.dtype.kernelSource else { return }
+        let width = source.dtype.bits / 8
+        let count = bytes.count / width
+        let index = ingot_first_non_finite(bytes.baseAddress, type, count, level)
+        guard index < count else { return }
+        let flat = byteOffset / width + index
+        let columns = source.shape.dimensions.last ?? 1
+        throw nonFinite(source, row: flat / max(1, columns), column: flat % max(1, columns))
+    }
+
+    private func nonFinite(_ source: TensorRecord, row: Int, column: Int) -> Failure {
+        Failure(
+            Finding(
+                .error, .nonFiniteWeight, "a weight is not a finite number",
+                file: lastComponent(converter.plan.source.path(ofShard: shard.sourceShard)),
+                tensor: "\(source.name) \(source.shape) \(source.dtype.rawValue)", expected: "finite weights",
+                found: "NaN or infinity at row \(row), column \(column)",
+                remedy: "take this tensor from an intact copy of the checkpoint"))
+    }
+
+    // MARK: Encode
+
+    private mutating func encode(_ step: ConversionStep, _ source: TensorRecord, _ rule: EncodeRule)
+        throws(Failure)
+    {
+        let columns = source.shape.dimensions[1]
+        let blockColumns = (columns + rule.blockColumns - 1) / rule.blockColumns
+        let blockRows = (source.shape.dimensions[0] + rule.blockRows - 1) / rule.blockRows
+        if step.rows.lowerBound == 0 {
+            scales[step.conversion] = [Float](repeating: 0, count: blockRows * blockColumns)
+            sums = ingot_encode_statistics()
+        }
+        let writes = step.purpose == .encode
+        let count = step.rows.count * columns
+        // Measuring happens to odd-sized matrices at the end of a file only: its codes go nowhere.
+        var discarded = [UInt8](repeating: 0, count: writes ? 0 : count)
+        var strip = sums
+        var offender: ingot_position?
+        let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns
+        // The dictionary must not hold a second reference, or every strip would copy the scales.
+        var kept = scales.removeValue(forKey: step.conversion) ?? []
+        try reader.next { bytes throws(Failure) in
+            if writes { sourceDigest.update(bytes) }
+            var job = ingot_encode_job()
+            job.source = bytes.baseAddress
+            job.type = source.dtype.kernelSource ?? INGOT_SOURCE_BF16
+            job.rows = step.rows.count
+            job.columns = columns
+            job.source_stride = columns
+            job.block_rows = rule.blockRows
+            job.block_columns = rule.blockColumns
+            job.rule = rule.rule.kernel
+            job.amax_floor = rule.amaxFloor
+            job.zero_scale = rule.zeroScale
+            job.codes_stride = columns
+            job.scales_stride = blockColumns
+            if writes {
+                try writer.append(count) { room throws(Failure) in
+                    offender = encodeStrip(&job, into: room, &kept, firstScale, &strip, level)
+                    outputDigest.update(UnsafeRawBufferPointer(room))
+                }
+            } else {
+                offender = discarded.withUnsafeMutableBytes {
+                    encodeStrip(&job, into: $0, &kept, firstScale, &strip, level)
+                }
+            }
+        }
+        if let offender {
+            throw nonFinite(
+                source, row: step.rows.lowerBound + Int(offender.row), column: Int(offender.column))
+        }
+        sums = strip
+        scales[step.conversion] = kept
+        guard writes else { return }
+        if step.isLast { statistics[step.conversion] = EncodeStatistics(sums) }
+        finishStretch(step)
+    }
+
+    private mutating func writeScales(_ step: ConversionStep, _ rule: EncodeRule) throws(Failure) {
+        let values = scales[step.conversion] ?? []
+        let width = rule.scaleType.bits / 8
+        // In pieces: the scales of a long channel matrix can exceed one append.
+        let piece = max(1, converter.budget.block / width)
+        var start = 0
+        while start < values.count {
+            let end = min(start + piece, values.count)
+            try writer.append((end - start) * width) { room in
+                for index in start..<end {
+                    let offset = (index - start) * width
+                    if rule.scaleType == .bf16 {
+                        room.storeBytes(of: BF16.encode(values[index]), toByteOffset: offset, as: UInt16.self)
+                    } else {
+                        room.storeBytes(of: values[index].bitPattern, toByteOffset: offset, as: UInt32.self)
+                    }
+                }
+                outputDigest.update(UnsafeRawBufferPointer(room))
+            }
+            start = end
+        }
+        finishStretch(step, hasSource: false)
+        // In the tail of a ragged file the codes come after their scales and are encoded once more.
+        let codesCome = shard.stretches[(step.stretch + 1)...].contains {
+            $0.conversion == step.conversion && $0.part == .codes
+        }
+        if !codesCome { scales[step.conversion] = nil }
+    }
+
+    // MARK: Decode
+
+    private mutating func decode(_ step: ConversionStep, _ source: TensorRecord, _ rule: DecodeRule)
+        throws(Failure)
+    {
+        let columns = source.shape.dimensions[1]
+        let blockColumns = (columns + rule.blockColumns - 1) / rule.blockColumns
+        if step.rows.lowerBound == 0 {
+            scales[step.conversion] = try converter.plan.source.scales(rule.scale, shard: rule.scaleShard)
+        }
+        let values = scales[step.conversion] ?? []
+        let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns
+        try reader.next { bytes throws(Failure) in
+            sourceDigest.update(bytes)
+            let index = ingot_first_nan_code(
+                bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, level)
+            if index < bytes.count {
+                throw nonFinite(source, row: step.rows.lowerBound + index / columns, column: index % columns)
+            }
+            try writer.append(step.rows.count * columns * rule.target.bits / 8) { room in
+                values.withUnsafeBufferPointer { values in
+                    var job = ingot_decode_job()
+                    job.codes = bytes.bindMemory(to: UInt8.self).baseAddress
+                    job.rows = step.rows.count
+                    job.columns = columns
+                    job.codes_stride = columns
+                    job.block_rows = rule.blockRows
+                    job.block_columns = rule.blockColumns
+                    job.scales = values.baseAddress.map { $0 + firstScale }
+                    job.scales_stride = blockColumns
+                    job.target = room.baseAddress
+                    job.type = rule.target == .f32 ? INGOT_TARGET_F32 : INGOT_TARGET_BF16
+                    job.target_stride = columns
+                    _ = ingot_decode(&job, level)
+                }
+                outputDigest.update(UnsafeRawBufferPointer(room))
+            }
+        }
+        if step.isLast { scales[step.conversion] = nil }
+        finishStretch(step)
+    }
+}
+
+extension DType {
+    /// The kernel's name for a source type it can read; nil for others.
+    package var kernelSource: ingot_source_type? {
+        switch self {
+        case .bf16: INGOT_SOURCE_BF16
+        case .f16: INGOT_SOURCE_F16
+        case .f32: INGOT_SOURCE_F32
+        default: nil
+        }
+    }
+}
+
+/// Encodes a strip into room and scales; the first NaN or infinity, where there is one.
+private func encodeStrip(
+    _ job: inout ingot_encode_job, into room: UnsafeMutableRawBufferPointer, _ scales: inout [Float],
+    _ firstScale: Int, _ sums: inout ingot_encode_statistics, _ level: ingot_simd_level
+) -> ingot_position? {
+    job.codes = room.bindMemory(to: UInt8.self).baseAddress
+    var position = ingot_position()
+    let status = scales.withUnsafeMutableBufferPointer { scales in
+        job.scales = scales.baseAddress.map { $0 + firstScale }
+        return withUnsafeMutablePointer(to: &sums) {
+            job.statistics = $0
+            return ingot_encode(&job, level, &position)
+        }
+    }
+    precondition(status != INGOT_BAD_ARGUMENT, "the plan let a job through that the kernel refuses")
+    return status == INGOT_NON_FINITE ? position : nil
+}
+
+extension [UInt8] {
+    fileprivate func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure)
+        -> Value
+    {
+        let result: Result<Value, Failure> = withUnsafeBytes { bytes in
+            do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}
