@@ -61,7 +61,10 @@ import Testing
         #expect(firstDifference(outcome.result.codes, floats.map(ReferenceE4M3.code)) == nil)
     }
 
-    @Test(arguments: availableLevels, [1, 0.0123, -0, 0x1p-130, 3e38, .infinity, .nan] as [Float])
+    // The last NaN has all bits set, which rounding to BF16 would carry out of.
+    @Test(
+        arguments: availableLevels,
+        [1, 0.0123, -0.0, 0x1p-130, 3e38, .infinity, .nan, Float(bitPattern: 0x7FFF_FFFF)])
     func everyCodeDecoded(level: ingot_simd_level, scale: Float) {
         let codes = (0...UInt8.max).map { $0 }
         var floats = [Float](repeating: 0, count: 256)

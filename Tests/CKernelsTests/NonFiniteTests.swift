@@ -45,10 +45,11 @@ import Testing
         let count = 300
         let largest: Float = type == INGOT_SOURCE_F16 ? 65504 : .greatestFiniteMagnitude
         let clean = (0..<count).map { $0 % 2 == 0 ? largest : -largest }
-        for offset in [0, 1] {
+        for (offset, offender) in [(0, Float.nan), (1, .infinity), (3, -.infinity)] {
             for place in 0...count {
                 let places = place == count ? [] : [place, count - 1]
-                let bytes = [UInt8](repeating: 0xFF, count: offset) + source(clean, .nan, at: places, as: type).bytes
+                let bytes =
+                    [UInt8](repeating: 0xFF, count: offset) + source(clean, offender, at: places, as: type).bytes
                 let found = bytes.withUnsafeBytes {
                     ingot_first_non_finite($0.baseAddress! + offset, type, count, level)
                 }

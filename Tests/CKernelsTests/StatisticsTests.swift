@@ -59,5 +59,13 @@ import Testing
         #expect(saturating.scales == [1.0078125])
         #expect(saturating.statistics.saturated == 2)
         #expect(saturating.result.codes[0..<2] == [0x7E, 0xFE])
+
+        // The log2 form loses these ulp above 2^-20: one quotient above 448, one equal to it.
+        let equal: Float = 448 * 0x1p-20
+        let atTheLimit = EncodeCall(
+            source: Source(f32: [equal.nextUp, equal]), rows: 1, columns: 2, rule: INGOT_SCALE_UE8M0_LOG2, level: level
+        ).run()
+        #expect(atTheLimit.scales == [0x1p-20])
+        #expect(atTheLimit.statistics.saturated == 1)
     }
 }
