@@ -13,8 +13,9 @@ INGOT_INLINE f32x16 ingot_decode_lanes(u8x16 narrow, f32x16 scale) {
     u32x16 subnormal = INGOT_U32(INGOT_I32(magnitude) < 8);
     u32x16 bits = (magnitude << 20) + (120u << 23) + (subnormal & (1u << 23));
     f32x16 value = INGOT_F32(bits) - INGOT_F32(subnormal & (121u << 23));
-    u32x16 nan = INGOT_U32(magnitude == 0x7fu) & 0x7fc00000u;
-    return INGOT_F32(INGOT_U32(INGOT_F32(INGOT_U32(value) | sign) * scale) | nan);
+    f32x16 product = INGOT_F32(INGOT_U32(value) | sign) * scale;
+    // Chosen, not or-ed in: what is left of a mantissa could carry out of the NaN when it is rounded to BF16.
+    return INGOT_I32(magnitude) == 0x7f ? INGOT_F32(sign | 0x7fc00000u) : product;
 }
 
 INGOT_INLINE void ingot_decode_store(f32x16 value, uint8_t *target, ingot_target_type type) {
