@@ -44,7 +44,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "Quantisation",
-            dependencies: ["CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures"],
+            dependencies: [
+                "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Commands",

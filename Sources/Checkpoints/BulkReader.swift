@@ -58,7 +58,8 @@ package final class BulkReader: @unchecked Sendable {
         return UnsafeRawBufferPointer(rebasing: buffer.bytes[offset..<(offset + range.count)])
     }
 
-    private func readUncached(_ base: UnsafeMutableRawPointer, window: Int, whole: Int, at start: Int) -> Int {
+    private func readUncached(_ base: UnsafeMutableRawPointer, window: Int, whole: Int, at start: Int) -> Int
+    {
         if direct >= 0 {
             var done = 0
             while done < whole {

@@ -118,7 +118,9 @@ package enum FileAccess {
     }
 
     /// Reads until the buffer is full or the file ends; bytes read, or −1 with errno set.
-    package static func readFully(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int)
+    package static func readFully(
+        _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int
+    )
         -> Int
     {
         guard let base = buffer.baseAddress else { return 0 }

@@ -66,7 +66,8 @@ package struct OutputFolder: Sendable {
             if isMountPoint {
                 findings.append(
                     Finding(
-                        .error, .outputIsMount, "the output is a mount point and cannot be renamed into place",
+                        .error, .outputIsMount,
+                        "the output is a mount point and cannot be renamed into place",
                         file: path, expected: "a folder inside it",
                         remedy: "--output \(joined(path, "artefact"))"))
             } else if let names = try? FileAccess.names(in: path), !names.isEmpty {
@@ -76,7 +77,8 @@ package struct OutputFolder: Sendable {
                             .error, .outputExists, "the output exists and is not empty", file: path,
                             expected: "no such folder, or an empty one",
                             found: "\(grouped(names.count)) entries",
-                            remedy: "choose another --output, or --replace to put the new artefact in its place"))
+                            remedy:
+                                "choose another --output, or --replace to put the new artefact in its place"))
                 } else if !names.contains("config.json") {
                     // --replace removes what stands there: only ever a checkpoint.
                     findings.append(

@@ -51,7 +51,9 @@ package final class ReadAhead: Sendable {
     }
 
     /// Lends the bytes of the next request to the body. Call it once for each request, in order.
-    package func next<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure) -> Value {
+    package func next<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure)
+        -> Value
+    {
         guard let chunk = filled.pop() else {
             preconditionFailure("more chunks were asked for than requested")
         }

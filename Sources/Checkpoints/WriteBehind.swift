@@ -92,7 +92,9 @@ package final class WriteBehind: Sendable {
         var start = 0
         while start < bytes.count {
             let end = min(start + longest, bytes.count)
-            try append(end - start) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end])) }
+            try append(end - start) {
+                $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+            }
             start = end
         }
     }

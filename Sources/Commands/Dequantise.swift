@@ -13,7 +13,8 @@ struct Dequantise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Turn an FP8 checkpoint back into BF16 (or F32) weights.",
         usage: "ingot dequantise CHECKPOINT --output DIR [--dtype f32]",
-        discussion: "Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16.",
+        discussion:
+            "Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16.",
         aliases: ["dequantize"])
 
     /// The element type of the output.
@@ -33,9 +34,10 @@ struct Dequantise: ParsableCommand {
     func run() throws {
         try options.report("dequantise") { () throws(Failure) in
             stopOnSignals()
-            let opened = try OpenedCheckpoint(checkpoint, forConversion: true)
+            let opened = try OpenedCheckpoint(checkpoint)
             let plan = try DequantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory, target: dtype == .f32 ? .f32 : .bf16
+                checkpoint: opened.checkpoint, inventory: opened.inventory,
+                target: dtype == .f32 ? .f32 : .bf16
             ).plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
@@ -52,8 +54,10 @@ struct Dequantise: ParsableCommand {
                 return (
                     text,
                     [
-                        "output": .string(path), "plan_sha256": .string(plan.digest), "seconds": .real(seconds),
-                        "input_bytes": .integer(plan.sourceByteCount), "output_bytes": .integer(plan.byteCount),
+                        "output": .string(path), "plan_sha256": .string(plan.digest),
+                        "seconds": .real(seconds),
+                        "input_bytes": .integer(plan.sourceByteCount),
+                        "output_bytes": .integer(plan.byteCount),
                     ]
                 )
             }

@@ -15,8 +15,6 @@ struct Explain: ParsableCommand {
 
     @OptionGroup var options: ReportOptions
 
-    static let unknownCode = DiagnosticCode("CLI-001", exit: .usage)
-
     func run() throws {
         try options.report("explain") { () throws(Failure) in
             let pages = Self.pages
@@ -30,13 +28,15 @@ struct Explain: ParsableCommand {
                 let near = nearMiss(code, among: pages.map(\.code))
                 throw Failure(
                     Finding(
-                        .error, Self.unknownCode, "no such code", option: code,
+                        .error, .unknownCode, "no such code", option: code,
                         expected: "a code that a message ends with, such as CKPT-006",
                         remedy: near.map { "ingot explain \($0)" } ?? "ingot explain lists all codes"))
             }
             return CommandResult(
                 text: page.text,
-                document: ["code": .string(page.code), "title": .string(page.title), "page": .string(page.text)])
+                document: [
+                    "code": .string(page.code), "title": .string(page.title), "page": .string(page.text),
+                ])
         }
     }
 

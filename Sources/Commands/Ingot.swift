@@ -18,7 +18,7 @@ package struct Ingot: ParsableCommand {
             """,
         version: "ingot \(ingotVersion)",
         subcommands: [
-            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Profiles.self, Explain.self,
+            Quantise.self, Dequantise.self, Profiles.self, Explain.self,
         ])
 
     package init() {}

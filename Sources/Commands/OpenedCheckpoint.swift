@@ -1,4 +1,4 @@
-// The first thing every command does: open a folder, read its config, derive the inventory.
+// The first thing every command does: open a folder and judge it by its config, from headers alone.
 
 import Architectures
 import Checkpoints
@@ -11,29 +11,15 @@ struct OpenedCheckpoint {
     let inventory: TensorInventory
     let findings: [Finding]
 
-    /// Opens a folder whose config must be readable.
-    ///
-    /// - Parameter forConversion: also judge headers against the inventory, and stop at errors: a conversion
-    ///   never starts from a checkpoint that is not whole.
-    init(_ folder: String, forConversion: Bool = false) throws(Failure) {
+    /// Opens and judges a folder; throws when anything about it is wrong: a conversion never starts from a
+    /// checkpoint that is not whole.
+    init(_ folder: String) throws(Failure) {
         checkpoint = try Checkpoint.open(folder)
-        let reading = BailingMoeV2Configuration.read(try Self.config(folder))
-        guard let configuration = reading.configuration else { throw Failure(reading.findings) }
-        inventory = TensorInventory(configuration)
-        var findings = checkpoint.findings + reading.findings
-        if forConversion {
-            findings += CheckpointJudge.headers(checkpoint, inventory: inventory)
-            try findings.throwErrors()
-        }
-        self.findings = findings
-    }
-
-    /// config.json of a folder.
-    static func config(_ folder: String) throws(Failure) -> JSONValue {
-        let path = joined(folder, "config.json")
-        let bytes = try FileAccess.read(path, limit: 16 << 20)
-        do throws(JSONError) { return try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .configMalformed, file: "config.json"))
-        }
+        let judge = CheckpointJudge(profiles: try ArchitectureProfile.all(.embedded))
+        let judgement = try judge.judge(checkpoint)
+        try judgement.findings.throwErrors()
+        guard let inventory = judgement.match?.quantised.inventory else { throw Failure(judgement.findings) }
+        self.inventory = inventory
+        findings = judgement.findings
     }
 }

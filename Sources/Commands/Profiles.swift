@@ -40,8 +40,6 @@ struct Profiles: ParsableCommand {
         var name: String
         @OptionGroup var options: ReportOptions
 
-        static let unknownProfile = DiagnosticCode("CLI-002", exit: .usage)
-
         func run() throws {
             try options.report("profiles show") { () throws(Failure) in
                 let matches = Profiles.names.filter { $0 == name || $0.hasSuffix("/" + name) }
@@ -53,7 +51,7 @@ struct Profiles: ParsableCommand {
                     let near = nearMiss(name, among: Profiles.names + short)
                     throw Failure(
                         Finding(
-                            .error, Self.unknownProfile, "no such profile", option: name,
+                            .error, .unknownProfile, "no such profile", option: name,
                             expected: "a name from ingot profiles list",
                             remedy: near.map { "ingot profiles show \($0)" } ?? "ingot profiles list"))
                 }

@@ -18,7 +18,10 @@ struct QuantisationReport {
     var text: String {
         let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
         var table = TextTable(
-            ["role", "tensors", "parameters", "relative RMS", "worst", "SQNR dB", "saturated", "zero blocks"],
+            [
+                "role", "tensors", "parameters", "relative RMS", "worst", "SQNR dB", "saturated",
+                "zero blocks",
+            ],
             numeric: [1, 2, 3, 4, 5, 6, 7])
         for role in roles {
             table.add(row(role.role.name, role.tensors, role.error, role.worst))

@@ -38,7 +38,7 @@ struct Quantise: ParsableCommand {
     func run() throws {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
-            let opened = try OpenedCheckpoint(checkpoint, forConversion: true)
+            let opened = try OpenedCheckpoint(checkpoint)
             let request = try QuantisationRequest.make(
                 scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
             let planner = QuantisationPlanner(

@@ -63,7 +63,8 @@ package struct Finding: Error, Equatable, Sendable {
     package init(_ error: JSONError, code: DiagnosticCode, file: String) {
         self.init(
             .error, code, "not a JSON document", file: file, expected: "JSON (RFC 8259), every key once",
-            found: "\(error.message), at byte \(grouped(error.offset))", remedy: "restore the file from its source")
+            found: "\(error.message), at byte \(grouped(error.offset))",
+            remedy: "restore the file from its source")
     }
 }
 

@@ -152,7 +152,8 @@ package final class StrictReader {
             case .bool(let flag)?: "\(flag)"
             case let value?: value.kind
             }
-        return DocumentError(path: place(key), what: "a value of the wrong kind", expected: expected, found: found)
+        return DocumentError(
+            path: place(key), what: "a value of the wrong kind", expected: expected, found: found)
     }
 
     private func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }

@@ -145,7 +145,9 @@ package struct ConversionPlan: Sendable {
             add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
             shard.headerBytes.withUnsafeBytes { digest.update($0) }
             for conversion in shard.conversions {
-                add("\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)")
+                add(
+                    "\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)"
+                )
             }
         }
         self.digest = digest.finish()

@@ -43,8 +43,13 @@ package enum ConversionRecord {
     }
 
     /// The error over all quantised tensors, and by role in inventory order.
-    package static func totals(_ plan: ConversionPlan, _ result: ConversionResult, inventory: TensorInventory? = nil)
-        -> (all: EncodeStatistics, roles: [(role: TensorRole, tensors: Int, error: EncodeStatistics, worst: Double)])
+    package static func totals(
+        _ plan: ConversionPlan, _ result: ConversionResult, inventory: TensorInventory? = nil
+    )
+        -> (
+            all: EncodeStatistics,
+            roles: [(role: TensorRole, tensors: Int, error: EncodeStatistics, worst: Double)]
+        )
     {
         var all = EncodeStatistics()
         var roles: [TensorRole: (tensors: Int, error: EncodeStatistics, worst: Double)] = [:]

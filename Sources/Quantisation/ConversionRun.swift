@@ -109,7 +109,9 @@ package struct ConversionRun: Sendable {
 
     // MARK: Shards
 
-    private func convert(_ known: [Int: ConvertedShard], _ journal: Journal) throws(Failure) -> [ConvertedShard] {
+    private func convert(_ known: [Int: ConvertedShard], _ journal: Journal) throws(Failure)
+        -> [ConvertedShard]
+    {
         let results = Mutex<[Int: ConvertedShard]>(known)
         let failure = Mutex<Failure?>(nil)
         let pending = plan.shards.indices.filter { known[$0] == nil }
@@ -124,7 +126,8 @@ package struct ConversionRun: Sendable {
                     let shard = try ShardConverter(
                         plan: plan, shard: plan.shards[index], budget: budget, progress: progress
                     ).run(into: output.partial)
-                    try journal.append(JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
+                    try journal.append(
+                        JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
                     results.withLock { $0[index] = shard }
                 } catch {
                     failure.withLock { if $0 == nil { $0 = error } }

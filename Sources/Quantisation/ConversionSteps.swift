@@ -58,11 +58,13 @@ struct ConversionSteps: Sequence, Sendable {
             switch (conversion.operation, current.part) {
             case (.copy, _): step = copyStep(conversion.source, current)
             case (.decode(let rule), _):
-                step = rowStep(conversion.source, current, .decode, rule.blockRows, elementBits: rule.target.bits)
+                step = rowStep(
+                    conversion.source, current, .decode, rule.blockRows, elementBits: rule.target.bits)
             case (.encode(let rule), .codes), (.encode(let rule), .whole):
                 known.insert(current.conversion)
                 step = rowStep(
-                    conversion.source, current, .encode, rule.blockRows, elementBits: conversion.source.dtype.bits)
+                    conversion.source, current, .encode, rule.blockRows,
+                    elementBits: conversion.source.dtype.bits)
             case (.encode(let rule), .scales):
                 guard known.contains(current.conversion) else {
                     let step = rowStep(
@@ -90,7 +92,8 @@ struct ConversionSteps: Sequence, Sendable {
             let end = Swift.min(start + budget, source.dataRange.upperBound)
             offset += end - start
             return ConversionStep(
-                stretch: stretch, conversion: current.conversion, purpose: .copy, range: start..<end, rows: 0..<0,
+                stretch: stretch, conversion: current.conversion, purpose: .copy, range: start..<end,
+                rows: 0..<0,
                 isLast: end == source.dataRange.upperBound)
         }
 
@@ -103,14 +106,16 @@ struct ConversionSteps: Sequence, Sendable {
             let columns = source.shape.dimensions[1]
             let sourceRow = columns * source.dtype.bits / 8
             let end = Swift.min(
-                offset + rowsPerStep(blockRows: blockRows, rowBytes: columns * elementBits / 8, budget: budget),
+                offset
+                    + rowsPerStep(blockRows: blockRows, rowBytes: columns * elementBits / 8, budget: budget),
                 rowCount)
             let rows = offset..<end
             let base = source.dataRange.lowerBound
             offset = end
             return ConversionStep(
                 stretch: stretch, conversion: current.conversion, purpose: purpose,
-                range: (base + rows.lowerBound * sourceRow)..<(base + rows.upperBound * sourceRow), rows: rows,
+                range: (base + rows.lowerBound * sourceRow)..<(base + rows.upperBound * sourceRow),
+                rows: rows,
                 isLast: end == rowCount)
         }
 

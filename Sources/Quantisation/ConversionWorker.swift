@@ -75,7 +75,8 @@ struct ConversionWorker {
     private mutating func copy(_ step: ConversionStep, _ source: TensorRecord) throws(Failure) {
         guard !step.range.isEmpty else { return finishStretch(step) }
         try reader.next { bytes throws(Failure) in
-            try checkFinite(bytes, source, firstElement: (step.range.lowerBound - source.dataRange.lowerBound))
+            try checkFinite(
+                bytes, source, firstElement: (step.range.lowerBound - source.dataRange.lowerBound))
             sourceDigest.update(bytes)
             outputDigest.update(bytes)
             try writer.append(bytes.count) { $0.copyMemory(from: bytes) }
@@ -268,7 +269,8 @@ private func encodeStrip(
 }
 
 extension [UInt8] {
-    fileprivate func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure)
+    fileprivate func withBytes<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value)
+        throws(Failure)
         -> Value
     {
         let result: Result<Value, Failure> = withUnsafeBytes { bytes in

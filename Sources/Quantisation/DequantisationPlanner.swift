@@ -72,7 +72,8 @@ package struct DequantisationPlanner {
                 Finding(
                     .error, .scaleMissing, "weight has FP8 codes but no fitting block scale",
                     tensor: "\(record.name) \(record.shape)",
-                    expected: "\(name) \(expected) " + layout.scaleDTypes.map(\.rawValue).joined(separator: " or "),
+                    expected: "\(name) \(expected) "
+                        + layout.scaleDTypes.map(\.rawValue).joined(separator: " or "),
                     found: found ?? "no such tensor in \(checkpoint.shards.count) shards",
                     remedy: "ingot validate \(checkpoint.folder)"))
             return .copy
@@ -87,7 +88,8 @@ package struct DequantisationPlanner {
             }
         return .decode(
             DecodeRule(
-                scaleShard: shard, scale: scale, blockRows: block.rows, blockColumns: block.columns, target: target))
+                scaleShard: shard, scale: scale, blockRows: block.rows, blockColumns: block.columns,
+                target: target))
     }
 
     /// Shard names announce their count: when a shard fell away the others are renumbered.

@@ -31,7 +31,9 @@ package struct QuantisationPlanner {
                     .error, .sourceAlreadyQuantised, "this checkpoint is quantised already",
                     file: "config.json", field: "quantization_config", expected: "BF16, F16 or F32 weights",
                     found: inventory.configuration.quantisation.fp8?.title,
-                    remedy: "ingot dequantise \(checkpoint.folder) --output DIR first, or start from the original"))
+                    remedy:
+                        "ingot dequantise \(checkpoint.folder) --output DIR first, or start from the original"
+                ))
         }
         var shards: [ShardConversion] = []
         for (index, shard) in checkpoint.shards.enumerated() {
@@ -65,7 +67,8 @@ package struct QuantisationPlanner {
         if !accepted.contains(record.dtype) {
             findings.add(
                 Finding(
-                    .error, .unsupportedSourceType, "scheme \(request.scheme.name) does not take this element type",
+                    .error, .unsupportedSourceType,
+                    "scheme \(request.scheme.name) does not take this element type",
                     tensor: "\(record.name) \(record.shape)",
                     expected: accepted.map(\.rawValue).joined(separator: ", "), found: record.dtype.rawValue,
                     remedy: rule == .bf16 ? "convert to BF16 first, or --scheme fp8-block" : nil))
@@ -94,7 +97,8 @@ package struct QuantisationPlanner {
 
     private func unknown(_ record: TensorRecord, in shard: String) -> Finding {
         Finding(
-            .error, .unknownMatrix, "this tensor is not in the inventory of the config; its role is not known",
+            .error, .unknownMatrix,
+            "this tensor is not in the inventory of the config; its role is not known",
             file: shard, tensor: "\(record.name) \(record.shape) \(record.dtype.rawValue)",
             expected: "a tensor of \(grouped(inventory.entries.count)) that the config asks for",
             remedy: "ingot validate \(checkpoint.folder)")

@@ -118,7 +118,8 @@ extension Scheme {
         quantised = Set(try Self.roles(reader, "quantised"))
         var kept: [Kept] = []
         for item in try reader.objects("kept") {
-            kept.append(Kept(role: try Self.role(item, try item.string("role"), "role"), why: try item.string("why")))
+            kept.append(
+                Kept(role: try Self.role(item, try item.string("role"), "role"), why: try item.string("why")))
             try item.finish()
         }
         self.kept = kept
@@ -131,7 +132,8 @@ extension Scheme {
         for role in TensorRole.allCases where !named.contains(role) {
             throw DocumentError(
                 path: "kept", what: "a role is neither quantised nor kept", expected: "every role once",
-                found: "no \"\(role.name)\"", remedy: "add it to \"quantised\", or to \"kept\" with the reason")
+                found: "no \"\(role.name)\"",
+                remedy: "add it to \"quantised\", or to \"kept\" with the reason")
         }
         for item in kept where quantised.contains(item.role) {
             throw reader.mismatch("kept", "roles that are not in \"quantised\" (\(item.role.name) is)")
@@ -157,7 +159,8 @@ extension Scheme {
         guard let role = TensorRole(name: name) else {
             let near = nearMiss(name, among: TensorRole.allCases.map(\.name))
             throw DocumentError(
-                path: key, what: "no such role", expected: "a role of this architecture", found: "\"\(name)\"",
+                path: key, what: "no such role", expected: "a role of this architecture",
+                found: "\"\(name)\"",
                 remedy: near.map { "did you mean \"\($0)\"?" })
         }
         return role

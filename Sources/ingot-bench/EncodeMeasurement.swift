@@ -17,7 +17,8 @@ enum EncodeMeasurement {
             for (rows, columns) in shapes {
                 for withStatistics in [false, true] {
                     results.append(
-                        measure(rows, columns, level, levelName, withStatistics: withStatistics, turns: turns))
+                        measure(rows, columns, level, levelName, withStatistics: withStatistics, turns: turns)
+                    )
                 }
             }
         }

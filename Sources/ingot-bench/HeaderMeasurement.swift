@@ -9,7 +9,8 @@ enum HeaderMeasurement {
     static func run(turns: Int) throws -> [Measurement] {
         let tensors = (0..<25_000).map { index in
             TensorDescription(
-                name: "model.layers.\(index / 780).mlp.experts.\(index % 780 / 3).\(["gate", "up", "down"][index % 3])"
+                name:
+                    "model.layers.\(index / 780).mlp.experts.\(index % 780 / 3).\(["gate", "up", "down"][index % 3])"
                     + "_proj.weight",
                 dtype: .bf16, shape: [1024, 4096])
         }

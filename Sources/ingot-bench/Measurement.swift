@@ -26,8 +26,10 @@ struct Measurement {
 
     var row: [String] {
         [
-            name, decimals(seconds * 1000, 2), decimals((subject.min() ?? 0) * 1000, 2), byteCount(Int(rate)) + "/s",
-            peakBytes.map { "\(decimals(Double($0) / 1_048_576, 1)) MiB" } ?? "-", decimals(ratio, 3), baselineName,
+            name, decimals(seconds * 1000, 2), decimals((subject.min() ?? 0) * 1000, 2),
+            byteCount(Int(rate)) + "/s",
+            peakBytes.map { "\(decimals(Double($0) / 1_048_576, 1)) MiB" } ?? "-", decimals(ratio, 3),
+            baselineName,
             note,
         ]
     }

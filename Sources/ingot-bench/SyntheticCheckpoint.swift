@@ -35,7 +35,8 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
         let header = try ShardHeader.written(
             entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
         let writer = try WriteBehind(
-            path: joined(folder, name), length: header.header.fileSize, longest: 4 << 20, block: 4 << 20, depth: 3)
+            path: joined(folder, name), length: header.header.fileSize, longest: 4 << 20, block: 4 << 20,
+            depth: 3)
         try header.bytes.withUnsafeBytes { bytes throws(Failure) in
             try writer.append(bytes, longest: 4 << 20)
         }
@@ -43,13 +44,15 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
         _ = try writer.seal()
         written.append((name, header.header))
     }
-    _ = try FileAccess.writeSealed(CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
+    _ = try FileAccess.writeSealed(
+        CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
     return written.reduce(0) { $0 + $1.header.dataBytes }
 }
 
 private func append(
-    _ entry: InventoryEntry, _ turn: Int, _ pattern: UnsafeMutableBufferPointer<UInt16>, to writer: WriteBehind
+    _ entry: InventoryEntry, _ turn: Int, _ pattern: UnsafeMutableBufferPointer<UInt16>,
+    to writer: WriteBehind
 ) throws(Failure) {
     if entry.dtype == .f32 {
         return try writer.append(entry.byteCount) { room in
@@ -70,14 +73,19 @@ private func append(
 /// Ling-flash-2.0's config with fewer layers, experts and vocabulary rows.
 private func syntheticConfig(layers: Int, experts: Int) -> JSONValue {
     [
-        "architectures": ["BailingMoeV2ForCausalLM"], "model_type": "bailing_moe", "num_hidden_layers": .integer(layers),
+        "architectures": ["BailingMoeV2ForCausalLM"], "model_type": "bailing_moe",
+        "num_hidden_layers": .integer(layers),
         "hidden_size": 4096, "intermediate_size": 9216, "moe_intermediate_size": 1024,
-        "moe_shared_expert_intermediate_size": 1024, "num_shared_experts": 1, "num_experts": .integer(experts),
-        "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "first_k_dense_replace": 1, "norm_topk_prob": true,
-        "routed_scaling_factor": .real(2.5), "score_function": "sigmoid", "moe_router_enable_expert_bias": true,
+        "moe_shared_expert_intermediate_size": 1024, "num_shared_experts": 1,
+        "num_experts": .integer(experts),
+        "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "first_k_dense_replace": 1,
+        "norm_topk_prob": true,
+        "routed_scaling_factor": .real(2.5), "score_function": "sigmoid",
+        "moe_router_enable_expert_bias": true,
         "router_dtype": "fp32", "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128,
         "partial_rotary_factor": .real(0.5), "rope_theta": 600_000, "rope_scaling": nil,
-        "max_position_embeddings": 32_768, "vocab_size": 8192, "rms_norm_eps": .real(1e-6), "use_rmsnorm": true,
+        "max_position_embeddings": 32_768, "vocab_size": 8192, "rms_norm_eps": .real(1e-6),
+        "use_rmsnorm": true,
         "use_qk_norm": true, "use_qkv_bias": false, "use_bias": false, "hidden_act": "silu",
         "tie_word_embeddings": false, "eos_token_id": 8000, "pad_token_id": 8001, "torch_dtype": "bfloat16",
     ]

@@ -90,7 +90,8 @@ struct EncodeCall {
             codes: dense, scales: scales.map(\.bitPattern),
             sums: [
                 statistics.squared_error.bitPattern, statistics.squared_signal.bitPattern,
-                statistics.largest_error.bitPattern, statistics.largest_signal.bitPattern, statistics.elements,
+                statistics.largest_error.bitPattern, statistics.largest_signal.bitPattern,
+                statistics.elements,
                 statistics.saturated, statistics.zero_blocks, statistics.floored_blocks,
             ])
         return Outcome(result: result, statistics: statistics)
@@ -100,7 +101,9 @@ struct EncodeCall {
 /// Where two arrays differ first, in words, or nil.
 func firstDifference(_ found: [UInt8], _ expected: [UInt8]) -> String? {
     guard found.count == expected.count else { return "\(found.count) codes, expected \(expected.count)" }
-    guard let index = zip(found, expected).enumerated().first(where: { $1.0 != $1.1 })?.offset else { return nil }
+    guard let index = zip(found, expected).enumerated().first(where: { $1.0 != $1.1 })?.offset else {
+        return nil
+    }
     let count = zip(found, expected).reduce(0) { $0 + ($1.0 == $1.1 ? 0 : 1) }
     return "\(count) differ, first at \(index): found \(found[index]), expected \(expected[index])"
 }

@@ -32,15 +32,19 @@ import Testing
     }
 
     // 448 (scale 1), 7 x 64, 2^-8 x 448, an odd mantissa, the largest BF16, one just above a power of two.
-    @Test(arguments: availableLevels, [0x43E0, 0x3FE0, 0x4200, 0x3F93, 0x7F7F, 0x4281, 0x3D01, 0x0CAB] as [UInt16])
+    @Test(
+        arguments: availableLevels,
+        [0x43E0, 0x3FE0, 0x4200, 0x3F93, 0x7F7F, 0x4281, 0x3D01, 0x0CAB] as [UInt16])
     func bf16(level: ingot_simd_level, largest: UInt16) {
-        checkAgainstTable((0...UInt16.max).map { $0 }, widen: Source.init(bf16:), largest: largest, level: level)
+        checkAgainstTable(
+            (0...UInt16.max).map { $0 }, widen: Source.init(bf16:), largest: largest, level: level)
     }
 
     // 448, the largest F16, 1, an odd mantissa, a subnormal.
     @Test(arguments: availableLevels, [0x5F00, 0x7BFF, 0x3C00, 0x3A57, 0x0123] as [UInt16])
     func f16(level: ingot_simd_level, largest: UInt16) {
-        checkAgainstTable((0...UInt16.max).map { $0 }, widen: Source.init(f16:), largest: largest, level: level)
+        checkAgainstTable(
+            (0...UInt16.max).map { $0 }, widen: Source.init(f16:), largest: largest, level: level)
     }
 
     @Test(arguments: availableLevels)
@@ -54,7 +58,8 @@ import Testing
             }
         }
         let outcome = EncodeCall(
-            source: Source(f32: floats), rows: 1, columns: floats.count, blockRows: 1, blockColumns: floats.count,
+            source: Source(f32: floats), rows: 1, columns: floats.count, blockRows: 1,
+            blockColumns: floats.count,
             level: level
         ).run()
         #expect(outcome.scales == [1])

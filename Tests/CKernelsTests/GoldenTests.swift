@@ -24,7 +24,8 @@ import Testing
             let outcome = EncodeCall(
                 source: source, rows: shape[0], columns: shape[1], blockRows: fields["blockRows"] as! Int,
                 blockColumns: fields["blockColumns"] as! Int, rule: rules[fields["rule"] as! String]!,
-                floor: Float(fields["floor"] as! Double), zeroScale: Float(fields["zeroScale"] as! Double), level: level
+                floor: Float(fields["floor"] as! Double), zeroScale: Float(fields["zeroScale"] as! Double),
+                level: level
             ).run()
             #expect(outcome.result.status == INGOT_OK, "\(name)")
             #expect(outcome.result.scales == file.words("\(name).scales"), "\(name)")

@@ -25,7 +25,8 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
     let grid = (shape.columns + shape.blockColumns - 1) / shape.blockColumns
     var kindOfBlock: [Int: Float] = [:]
     return (0..<shape.rows * shape.columns).map { index in
-        let block = index / shape.columns / shape.blockRows * grid + index % shape.columns / shape.blockColumns
+        let block =
+            index / shape.columns / shape.blockRows * grid + index % shape.columns / shape.blockColumns
         let kind = kindOfBlock[block] ?? kinds.randomElement(using: &generator)!
         kindOfBlock[block] = kind
         let outlier: Float = generator.next() % 997 == 0 ? 3 : 0.5
@@ -120,7 +121,8 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
             }
         }
         return EncodeCall.Result(
-            status: INGOT_OK, position: [-1, -1], codes: codes, scales: scales, sums: sums.map(\.bitPattern) + counts)
+            status: INGOT_OK, position: [-1, -1], codes: codes, scales: scales,
+            sums: sums.map(\.bitPattern) + counts)
     }
 
     private func folded(_ lanes: [Float]) -> Double {
@@ -136,7 +138,8 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
     func cutsAtBlockRowsDoNotShow(level: ingot_simd_level, rule: ingot_scale_rule) {
         let shape = Shape(rows: 100, columns: 200, blockRows: 16, blockColumns: 48)
         var call = EncodeCall(
-            source: Source(values(shape, seed: 5), as: INGOT_SOURCE_BF16), rows: 100, columns: 200, blockRows: 16,
+            source: Source(values(shape, seed: 5), as: INGOT_SOURCE_BF16), rows: 100, columns: 200,
+            blockRows: 16,
             blockColumns: 48, rule: rule, level: level)
         let whole = call.run().result
         for cuts in [[16], [16, 32, 48, 64, 80, 96], [32, 96], [64]] {
@@ -149,7 +152,9 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
     fileprivate func decoding(shape: Shape) {
         var generator = SeededGenerator(seed: 23)
         let grid = (shape.columns + shape.blockColumns - 1) / shape.blockColumns
-        let codes = (0..<shape.rows * (shape.columns + 3)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        let codes = (0..<shape.rows * (shape.columns + 3)).map { _ in
+            UInt8(truncatingIfNeeded: generator.next())
+        }
         let scales = (0..<grid * ((shape.rows + shape.blockRows - 1) / shape.blockRows))
             .map { _ in Float(bitPattern: UInt32(generator.next() % 0x7F80_0000)) }
         for level in availableLevels {
@@ -163,7 +168,8 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
                             var job = ingot_decode_job(
                                 codes: codes.baseAddress, rows: shape.rows, columns: shape.columns,
                                 codes_stride: shape.columns + 3, block_rows: shape.blockRows,
-                                block_columns: shape.blockColumns, scales: scales.baseAddress, scales_stride: grid,
+                                block_columns: shape.blockColumns, scales: scales.baseAddress,
+                                scales_stride: grid,
                                 target: target.baseAddress! + 1, type: type, target_stride: stride)
                             return ingot_decode(&job, level)
                         }
@@ -174,7 +180,9 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
                 for row in 0..<shape.rows {
                     for column in 0..<stride {
                         let first = 1 + (row * stride + column) * size
-                        let bits = (0..<size).reduce(UInt32(0)) { $0 | UInt32(target[first + $1]) << (8 * $1) }
+                        let bits = (0..<size).reduce(UInt32(0)) {
+                            $0 | UInt32(target[first + $1]) << (8 * $1)
+                        }
                         if column == shape.columns {
                             wrong += bits == (size == 4 ? 0xAAAA_AAAA : 0xAAAA) ? 0 : 1
                             continue

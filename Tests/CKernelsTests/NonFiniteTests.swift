@@ -15,7 +15,8 @@ import Testing
             for _ in 0..<20 {
                 let places = (0..<3).map { _ in Int.random(in: 0..<rows * columns, using: &generator) }
                 var call = EncodeCall(
-                    source: source(clean, offender, at: places, as: type), rows: rows, columns: columns, blockRows: 32,
+                    source: source(clean, offender, at: places, as: type), rows: rows, columns: columns,
+                    blockRows: 32,
                     blockColumns: 16, level: level)
                 call.padding = 1
                 let result = call.run().result
@@ -26,7 +27,9 @@ import Testing
         }
     }
 
-    private func source(_ clean: [Float], _ offender: Float, at places: [Int], as type: ingot_source_type) -> Source {
+    private func source(_ clean: [Float], _ offender: Float, at places: [Int], as type: ingot_source_type)
+        -> Source
+    {
         if type == INGOT_SOURCE_F16 {
             var source = Source(clean, as: type)
             for place in places {  // infinity, or a NaN with one low bit
@@ -49,7 +52,8 @@ import Testing
             for place in 0...count {
                 let places = place == count ? [] : [place, count - 1]
                 let bytes =
-                    [UInt8](repeating: 0xFF, count: offset) + source(clean, offender, at: places, as: type).bytes
+                    [UInt8](repeating: 0xFF, count: offset)
+                    + source(clean, offender, at: places, as: type).bytes
                 let found = bytes.withUnsafeBytes {
                     ingot_first_non_finite($0.baseAddress! + offset, type, count, level)
                 }
@@ -87,7 +91,8 @@ import Testing
         #expect(call.run().result.status == INGOT_BAD_ARGUMENT)
         for floor: Float in [-1, .nan, .infinity] {
             #expect(
-                EncodeCall(source: source, rows: 2, columns: 2, floor: floor).run().result.status == INGOT_BAD_ARGUMENT)
+                EncodeCall(source: source, rows: 2, columns: 2, floor: floor).run().result.status
+                    == INGOT_BAD_ARGUMENT)
         }
     }
 }

@@ -64,7 +64,9 @@ struct Source {
 
     init(f32 floats: [Float]) {
         type = INGOT_SOURCE_F32
-        bytes = floats.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } }
+        bytes = floats.flatMap { value in
+            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) }
+        }
         values = floats
     }
 

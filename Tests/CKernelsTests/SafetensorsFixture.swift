@@ -19,7 +19,9 @@ struct SafetensorsFixture {
         let length = (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
         self.bytes = bytes
         dataStart = 8 + length
-        guard let header = try JSONSerialization.jsonObject(with: Data(bytes[8..<dataStart])) as? [String: Any] else {
+        guard
+            let header = try JSONSerialization.jsonObject(with: Data(bytes[8..<dataStart])) as? [String: Any]
+        else {
             throw Missing(what: "header of \(name)")
         }
         self.header = header

@@ -62,7 +62,8 @@ import Testing
         let floats: [Float] = [-0.0, 0, 0x1p-133, -0x1p-133, -0x1p-149, 0x1p-149]
         for scale: Float in [1, 0] {
             let outcome = EncodeCall(
-                source: Source(f32: floats), rows: 2, columns: 3, blockRows: 1, blockColumns: 3, zeroScale: scale,
+                source: Source(f32: floats), rows: 2, columns: 3, blockRows: 1, blockColumns: 3,
+                zeroScale: scale,
                 level: level
             ).run()
             #expect(outcome.result.codes == [0x80, 0, 0, 0x80, 0x80, 0])

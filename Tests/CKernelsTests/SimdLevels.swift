@@ -2,8 +2,10 @@ import CKernels
 import Testing
 
 /// The levels that the machine of this run has; each test goes through all of them.
-let availableLevels: [ingot_simd_level] = [INGOT_SIMD_PLAIN, INGOT_SIMD_NEON, INGOT_SIMD_AVX2, INGOT_SIMD_AVX512]
-    .filter { ingot_simd_available($0) != 0 }
+let availableLevels: [ingot_simd_level] = [
+    INGOT_SIMD_PLAIN, INGOT_SIMD_NEON, INGOT_SIMD_AVX2, INGOT_SIMD_AVX512,
+]
+.filter { ingot_simd_available($0) != 0 }
 
 @Suite struct SimdLevelTests {
     @Test func plainIsAlwaysAvailableAndTheBestIsAvailable() {

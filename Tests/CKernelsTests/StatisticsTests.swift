@@ -44,7 +44,8 @@ import Testing
         // Four blocks of one row: zero, floored, at the floor, above it.
         let floats: [Float] = [0, -0.0, 5e-5, 1e-6, 1e-4, 0, 3, -1]
         let outcome = EncodeCall(
-            source: Source(f32: floats), rows: 4, columns: 2, blockRows: 1, blockColumns: 2, floor: 1e-4, level: level
+            source: Source(f32: floats), rows: 4, columns: 2, blockRows: 1, blockColumns: 2, floor: 1e-4,
+            level: level
         ).run()
         #expect(outcome.statistics.zero_blocks == 1)
         #expect(outcome.statistics.floored_blocks == 1)
@@ -53,7 +54,8 @@ import Testing
 
         // 452 / 448 = 1.0089 becomes 1 + 2^-7 in BF16, by which 452 is 448.5 and 450 is 446.5.
         let saturating = EncodeCall(
-            source: Source([452, -452, 450, 1, 0] + [Float](repeating: 1, count: 20), as: INGOT_SOURCE_BF16), rows: 1,
+            source: Source([452, -452, 450, 1, 0] + [Float](repeating: 1, count: 20), as: INGOT_SOURCE_BF16),
+            rows: 1,
             columns: 25, rule: INGOT_SCALE_BF16, level: level
         ).run()
         #expect(saturating.scales == [1.0078125])
@@ -63,7 +65,8 @@ import Testing
         // The log2 form loses these ulp above 2^-20: one quotient above 448, one equal to it.
         let equal: Float = 448 * 0x1p-20
         let atTheLimit = EncodeCall(
-            source: Source(f32: [equal.nextUp, equal]), rows: 1, columns: 2, rule: INGOT_SCALE_UE8M0_LOG2, level: level
+            source: Source(f32: [equal.nextUp, equal]), rows: 1, columns: 2, rule: INGOT_SCALE_UE8M0_LOG2,
+            level: level
         ).run()
         #expect(atTheLimit.scales == [0x1p-20])
         #expect(atTheLimit.statistics.saturated == 1)

@@ -1,0 +1,10 @@
+// The codes of the command line. Each has a page in docs/diagnostics.
+
+import Diagnostics
+
+extension DiagnosticCode {
+    static let unknownCode = DiagnosticCode("CLI-001", exit: .usage)
+    static let unknownProfile = DiagnosticCode("CLI-002", exit: .usage)
+    static let unknownRole = DiagnosticCode("CLI-003", exit: .usage)
+    static let unknownTensor = DiagnosticCode("CLI-004", exit: .usage)
+}
