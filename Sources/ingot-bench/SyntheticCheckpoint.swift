@@ -7,47 +7,57 @@ import Documents
 import Glibc
 import Tensors
 
-/// Writes the checkpoint into a folder, in shards of about a size.
+/// Writes the checkpoint into a folder, in shards of about a size; bytes of tensor data.
 func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shardBytes: Int) throws -> Int {
     let document = syntheticConfig(layers: layers, experts: experts)
     let inventory = TensorInventory(try BailingMoeV2Configuration(document))
     try FileAccess.createFolder(folder)
-    var shards: [[InventoryEntry]] = [[]]
-    var size = 0
-    for entry in inventory.entries {
-        if size + entry.byteCount > shardBytes, size > 0 {
-            shards.append([])
-            size = 0
-        }
-        shards[shards.count - 1].append(entry)
-        size += entry.byteCount
-    }
+    let shards = cut(inventory.entries, shardBytes: shardBytes)
     let pattern = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: 8 << 20)
     defer { pattern.deallocate() }
     fillWithWeights(pattern)
     var written: [(name: String, header: ShardHeader)] = []
     for (index, entries) in shards.enumerated() {
-        let number = String(index + 1)
-        let count = String(shards.count)
-        let name =
-            "model-\(String(repeating: "0", count: 5 - number.count))\(number)-of-"
-            + "\(String(repeating: "0", count: 5 - count.count))\(count).safetensors"
-        let header = try ShardHeader.written(
-            entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
-        let writer = try WriteBehind(
-            path: joined(folder, name), length: header.header.fileSize, longest: 4 << 20, block: 4 << 20,
-            depth: 3)
-        try header.bytes.withUnsafeBytes { bytes throws(Failure) in
-            try writer.append(bytes, longest: 4 << 20)
-        }
-        for (turn, entry) in entries.enumerated() { try append(entry, turn, pattern, to: writer) }
-        _ = try writer.seal()
-        written.append((name, header.header))
+        let name = "model-\(five(index + 1))-of-\(five(shards.count)).safetensors"
+        written.append((name, try writeShard(joined(folder, name), entries, pattern)))
     }
-    _ = try FileAccess.writeSealed(
-        CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
+    _ = try FileAccess.writeSealed(CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
     return written.reduce(0) { $0 + $1.header.dataBytes }
+}
+
+private func five(_ value: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+}
+
+private func cut(_ entries: [InventoryEntry], shardBytes: Int) -> [ArraySlice<InventoryEntry>] {
+    var shards: [ArraySlice<InventoryEntry>] = []
+    var start = 0
+    var size = 0
+    for (index, entry) in entries.enumerated() {
+        if size + entry.byteCount > shardBytes, index > start {
+            shards.append(entries[start..<index])
+            start = index
+            size = 0
+        }
+        size += entry.byteCount
+    }
+    shards.append(entries[start...])
+    return shards
+}
+
+private func writeShard(
+    _ path: String, _ entries: ArraySlice<InventoryEntry>, _ pattern: UnsafeMutableBufferPointer<UInt16>
+) throws -> ShardHeader {
+    let (bytes, header) = try ShardHeader.written(
+        entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
+    let writer = try WriteBehind(
+        path: path, length: header.fileSize, longest: 4 << 20, block: 4 << 20, depth: 3)
+    _ = try writer.append(bytes.count) { $0.copyBytes(from: bytes) }
+    for (turn, entry) in entries.enumerated() { try append(entry, turn, pattern, to: writer) }
+    _ = try writer.seal()
+    return header
 }
 
 private func append(
