@@ -60,8 +60,8 @@ static void add_sums(ingot_encode_statistics *total, const ingot_lane_sums *sums
     total->largest_error = error > total->largest_error ? error : total->largest_error;
 }
 
-// A block too small for a normal scale: zeros with their signs. Its whole signal is error; added up in double, since its
-// squares underflow in F32.
+// A block too small for a normal scale: zeros with their signs. Its whole signal is error; added up in double, since
+// its squares underflow in F32.
 static void encode_vanishing(const ingot_block *block, ingot_source_type type, ingot_encode_statistics *total) {
     const size_t size = ingot_element_bytes(type);
     double squared = 0;
