@@ -4,6 +4,7 @@
 ingot_status ingot_decode(const ingot_decode_job *job, ingot_simd_level level) {
     if (job->block_rows == 0 || job->block_columns == 0 || job->codes_stride < job->columns
         || job->target_stride < job->columns
+        || job->scales_stride < job->columns / job->block_columns + (job->columns % job->block_columns != 0)
         || (job->type != INGOT_TARGET_BF16 && job->type != INGOT_TARGET_F32)) {
         return INGOT_BAD_ARGUMENT;
     }

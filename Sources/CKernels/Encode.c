@@ -5,8 +5,8 @@
 
 #include "Kernels.h"
 
-// The second reading may come from the third level cache: measured, a tile as wide as the matrix, though it overflows the
-// second level, is half as fast again as one of 1,024 columns, since memory is then read without jumps.
+// The second reading may come from the third level cache: measured, a tile as wide as the matrix, though it overflows
+// the second level, is half as fast again as one of 1,024 columns, since memory is then read without jumps.
 #define TILE_BYTES ((size_t)4 << 20)
 
 static float magnitude_of(uint32_t bits, ingot_source_type type) {
@@ -26,7 +26,8 @@ static uint32_t largest_finite_bits(ingot_source_type type) {
 
 static int is_valid(const ingot_encode_job *job) {
     return job->block_rows > 0 && job->block_columns > 0 && job->source_stride >= job->columns
-        && job->codes_stride >= job->columns && job->scales_stride >= job->columns / job->block_columns + (job->columns % job->block_columns != 0)
+        && job->codes_stride >= job->columns
+        && job->scales_stride >= job->columns / job->block_columns + (job->columns % job->block_columns != 0)
         && (unsigned)job->type <= INGOT_SOURCE_F32 && (unsigned)job->rule <= INGOT_SCALE_BF16
         && (job->rule != INGOT_SCALE_BF16 || job->type == INGOT_SOURCE_BF16) && job->amax_floor >= 0
         && job->amax_floor <= __FLT_MAX__;
@@ -59,7 +60,8 @@ static void add_sums(ingot_encode_statistics *total, const ingot_lane_sums *sums
     total->largest_error = error > total->largest_error ? error : total->largest_error;
 }
 
-// A block too small for a normal scale: zeros with their signs. Its whole signal is error; below 2^-117, so in double.
+// A block too small for a normal scale: zeros with their signs. Its whole signal is error; added up in double, since
+// its squares underflow in F32.
 static void encode_vanishing(const ingot_block *block, ingot_source_type type, ingot_encode_statistics *total) {
     const size_t size = ingot_element_bytes(type);
     double squared = 0;

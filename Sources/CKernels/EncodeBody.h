@@ -1,4 +1,5 @@
-// Encoding of one block, and the absmax of blocks side by side. See the header for the rules; here is only the arithmetic.
+// Encoding of one block, and the absmax of blocks side by side. The rules are in the public header; here is the
+// arithmetic.
 //
 // Rounding to E4M3: for a magnitude y < 464 let E = max(exponent(y), -6). Adding 2^(E + 20), whose F32 spacing is
 // 2^(E - 3), rounds y to a multiple n of the code spacing, nearest even, in the adder. n stands in the low bits of
@@ -57,7 +58,8 @@ INGOT_INLINE void ingot_encode_with(
         uint8_t *codes = block->codes + row * block->codes_stride;
 #pragma clang loop unroll_count(4)
         for (size_t column = 0; column < whole; column += 16) {
-            u8x16 code = ingot_encode_lanes(ingot_load(source + column * size, type), scale, bf16_quotient, gather, &sums);
+            u8x16 code = ingot_encode_lanes(
+                ingot_load(source + column * size, type), scale, bf16_quotient, gather, &sums);
             memcpy(codes + column, &code, sizeof code);
         }
         if (tail) {

@@ -36,10 +36,11 @@ typedef struct {
 typedef struct {
     // Largest magnitude bits (the element without its sign) of each of the blocks side by side in a tile.
     void (*tile_maxima)(
-        const uint8_t *source, size_t stride, ingot_source_type type, size_t rows, size_t columns, size_t block_columns,
-        uint32_t *maxima);
+        const uint8_t *source, size_t stride, ingot_source_type type, size_t rows, size_t columns,
+        size_t block_columns, uint32_t *maxima);
     void (*encode_block)(
-        const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather, ingot_lane_sums *sums);
+        const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather,
+        ingot_lane_sums *sums);
     void (*decode_row)(const uint8_t *codes, size_t count, float scale, uint8_t *target, ingot_target_type type);
     size_t (*first_non_finite)(const uint8_t *source, ingot_source_type type, size_t count);
     size_t (*first_nan_code)(const uint8_t *codes, size_t count);

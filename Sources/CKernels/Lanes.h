@@ -1,7 +1,7 @@
 // Sixteen lanes as one value, for any vector width: clang cuts these types into the registers that the enabled
 // instruction set has. Included by a level file after its target attribute is pushed.
 //
-// Magnitudes are compared as signed integers, which order like the floats they are and cost one instruction down to SSE2.
+// Magnitudes (floats without their sign) order like the integers of the same bits, so most maxima are integer ones.
 #pragma once
 
 #include <stdint.h>
@@ -59,10 +59,8 @@ INGOT_INLINE ingot_elements ingot_load_tail(const uint8_t *source, ingot_source_
     return ingot_load(padded, type);
 }
 
-#ifndef INGOT_NARROW
 // Low byte of each lane.
 #define INGOT_NARROW(v) __builtin_convertvector((v), u8x16)
-#endif
 
 #ifndef INGOT_LARGER
 // The larger and the smaller of a lane and a constant, none of them negative or NaN.

@@ -112,8 +112,8 @@ import Testing
     }
 }
 
-/// The scale of a rule from the scale that F32 would take: finds an absmax whose 448th part is exactly that, or the floor
-/// does; where neither exists the scale does not occur, and nil.
+/// The scale of a rule where F32 would take this one: finds an absmax whose 448th part it is. Nil where there is none,
+/// so that the scale does not occur.
 func rounded(_ scale: Float, _ rule: ingot_scale_rule) -> Float? {
     let near = scale * 448
     for amax in [near, near.nextUp, near.nextDown] where amax.isFinite && amax / 448 == scale {

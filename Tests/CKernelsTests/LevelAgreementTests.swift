@@ -81,7 +81,7 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
                 let vanishing = max(amax, call.floor) / 448 < Float.leastNormalMagnitude
                 let scale = ingot_block_scale(call.rule, amax, call.floor, call.zeroScale)
                 scales.append(scale.bitPattern)
-                // A vanishing block has the unit 1, so that its squares in double are exact enough; see below.
+                // A vanishing block is added up in double, without a unit.
                 var error = [Float](repeating: 0, count: 16)
                 var signal = error
                 var worst: Float = 0

@@ -1,4 +1,5 @@
-// E4M3FN by its definition: the values of all codes, and rounding by search among them. Slow, independent of the kernels.
+// E4M3FN by its definition: the values of all codes, and rounding by search among them. Slow, and independent of the
+// kernels.
 import CKernels
 
 enum ReferenceE4M3 {

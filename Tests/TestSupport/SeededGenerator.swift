@@ -2,7 +2,7 @@
 
 /// Random numbers that repeat: the same seed gives the same sequence everywhere.
 ///
-/// SplitMix64: a counter with a fixed odd step, mixed by two multiplications. Good enough for test data and nothing else.
+/// SplitMix64: a counter with a fixed odd step, mixed by two multiplications. For test data and nothing else.
 ///
 /// - Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
 package struct SeededGenerator: RandomNumberGenerator {
@@ -21,7 +21,7 @@ package struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number of roughly normal distribution, mean 0 and variance 1: twelve uniform ones added up, so within -6 ... 6.
+    /// A number of roughly normal distribution, mean 0, variance 1: twelve uniform ones added up, so within -6 ... 6.
     package mutating func normal() -> Float {
         var sum: Float = -6
         for _ in 0..<12 {

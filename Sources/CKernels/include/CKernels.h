@@ -91,7 +91,7 @@ typedef struct {
     float zero_scale;
     uint8_t *codes;           ///< [rows, columns] E4M3FN
     size_t codes_stride;      ///< bytes from one row to the next
-    float *scales;            ///< [ceil(rows / block_rows), ceil(columns / block_columns)] F32; BF16 scales are exact in it
+    float *scales;            ///< [ceil(rows / block_rows), ceil(columns / block_columns)] F32, exact for BF16 scales
     size_t scales_stride;     ///< elements from one block row to the next
     ingot_encode_statistics *statistics; ///< added to; null for none (faster)
 } ingot_encode_job;
