@@ -11,15 +11,25 @@ struct OpenedCheckpoint {
     let inventory: TensorInventory
     let findings: [Finding]
 
-    /// Opens and judges a folder; throws when anything about it is wrong: a conversion never starts from a
-    /// checkpoint that is not whole.
+    /// What sidecars say about tokens does not touch the weights: carried along as it is, and said.
+    private static let carriedFaults: Set<DiagnosticCode> = [
+        .tokenIdImpossible, .tokenIdsDisagree, .endTokenMissing,
+    ]
+
+    /// Opens and judges a folder; throws when anything about its weights is wrong: a conversion never starts
+    /// from a checkpoint that is not whole.
     init(_ folder: String) throws(Failure) {
         checkpoint = try Checkpoint.open(folder)
         let judge = CheckpointJudge(profiles: try ArchitectureProfile.all(.embedded))
         let judgement = try judge.judge(checkpoint)
-        try judgement.findings.throwErrors()
         guard let inventory = judgement.match?.quantised.inventory else { throw Failure(judgement.findings) }
         self.inventory = inventory
-        findings = judgement.findings
+        findings = judgement.findings.map { finding in
+            guard Self.carriedFaults.contains(finding.code), finding.level == .error else { return finding }
+            var finding = finding
+            finding.level = .warning
+            return finding
+        }
+        try findings.throwErrors()
     }
 }
