@@ -33,19 +33,22 @@ enum ArchitectureAudit {
                 findings.append(
                     Finding(
                         .error, .predictionLayerMismatch,
-                        "tensors of a prediction layer are here though the config has none", file: "config.json",
+                        "tensors of a prediction layer are here though the config has none",
+                        file: "config.json",
                         field: "num_nextn_predict_layers", expected: "1, for layer \(c.layerCount)",
                         found: "0, and \(grouped(prediction.count)) tensors such as \(prediction[0].name)",
                         remedy: "set num_nextn_predict_layers to 1, or leave those tensors out"))
             }
-        } else if !missing.isEmpty, missing.filter(inventory.isPrediction).count == predictionSize(inventory) {
+        } else if !missing.isEmpty, missing.filter(inventory.isPrediction).count == predictionSize(inventory)
+        {
             missing.removeAll(where: inventory.isPrediction)
             findings.append(
                 Finding(
                     .error, .predictionLayerMismatch,
                     "the config has a prediction layer and the checkpoint holds no tensor of it",
                     file: "config.json", field: "num_nextn_predict_layers",
-                    expected: "\(grouped(predictionSize(inventory))) tensors under model.layers.\(c.layerCount)",
+                    expected:
+                        "\(grouped(predictionSize(inventory))) tensors under model.layers.\(c.layerCount)",
                     found: "none", remedy: "set num_nextn_predict_layers to 0, as chat releases do"))
         }
         if !missing.isEmpty { findings.append(missingFinding(match, missing)) }
@@ -80,7 +83,8 @@ enum ArchitectureAudit {
         let near = nearestName(header.name, candidates)
         return Finding(
             .error, .tensorUnexpected, "a tensor that the architecture does not have",
-            file: match.headers.file(of: header), tensor: "\(header.name) \(header.shape) \(header.dtype.rawValue)",
+            file: match.headers.file(of: header),
+            tensor: "\(header.name) \(header.shape) \(header.dtype.rawValue)",
             expected: "only tensors of the inventory", found: "no role for this name",
             remedy: near.map { "did you mean \($0)? that one is missing" }
                 ?? "leave it out: engines stop at it or skip it without a word")
@@ -113,7 +117,8 @@ enum ArchitectureAudit {
         let inventory = match.quantised.inventory
         let c = inventory.configuration
         let first = inventory.entries(layer: 0)
-        guard c.predictionLayerCount == 0, !first.isEmpty, missing.count(where: { $0.layer == 0 }) == first.count
+        guard c.predictionLayerCount == 0, !first.isEmpty,
+            missing.count(where: { $0.layer == 0 }) == first.count
         else { return nil }
         let above = unexpected.compactMap { TensorInventory.layer(inName: $0.name) }
         guard above.contains(c.layerCount), !above.contains(where: { $0 > c.layerCount }) else { return nil }
@@ -142,7 +147,9 @@ enum ArchitectureAudit {
         let c = inventory.configuration
         var byType: [DType: Int] = [:]
         for (index, entry) in inventory.entries.enumerated() where entry.role.requiredDType == nil {
-            if let header = match.weight(at: index), !header.dtype.isCode { byType[header.dtype, default: 0] += 1 }
+            if let header = match.weight(at: index), !header.dtype.isCode {
+                byType[header.dtype, default: 0] += 1
+            }
         }
         var findings: [Finding] = []
         var modelType = c.dtype
@@ -154,7 +161,8 @@ enum ArchitectureAudit {
                 Finding(
                     .warning, .dtypeUndeclared,
                     "engines would convert every weight at load: the config declares another element type",
-                    file: "config.json", field: "torch_dtype", expected: "\(only.rawValue), as the weights are",
+                    file: "config.json", field: "torch_dtype",
+                    expected: "\(only.rawValue), as the weights are",
                     found: "\(c.dtype.rawValue); \(grouped(count)) weights are \(only.rawValue)"))
         }
         var wrong: [Disagreement: [InventoryEntry]] = [:]

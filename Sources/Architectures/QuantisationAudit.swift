@@ -42,7 +42,8 @@ enum QuantisationAudit {
         if !never.isEmpty {
             findings.append(
                 Finding(
-                    .error, .roleNeverQuantised, "codes where every engine reads plain numbers: they would be taken for values",
+                    .error, .roleNeverQuantised,
+                    "codes where every engine reads plain numbers: they would be taken for values",
                     tensor: compactedList(never), expected: "a plain element type",
                     found: "codes in \(grouped(never.count)) tensors",
                     remedy: "quantise again and leave these roles alone"))
@@ -73,7 +74,8 @@ enum QuantisationAudit {
         if !foreign.isEmpty {
             findings.append(
                 Finding(
-                    .error, .quantisationContradictsConfig, "weights hold codes of another type than the config says",
+                    .error, .quantisationContradictsConfig,
+                    "weights hold codes of another type than the config says",
                     tensor: compactedList(foreign), expected: "F8_E4M3",
                     found: "other codes in \(grouped(foreign.count)) tensors"))
         }
@@ -106,7 +108,9 @@ enum QuantisationAudit {
             let shape = layout.scaleShape(of: entry.shape)
             if scale.shape != shape, !(layout.granularity == .tensor && scale.shape.rank == 0) {
                 findings.append(
-                    malformed(scale, match, "of another shape than its weight asks for", "\(shape)", "\(scale.shape)"))
+                    malformed(
+                        scale, match, "of another shape than its weight asks for", "\(shape)",
+                        "\(scale.shape)"))
             }
             if !layout.scaleDTypes.contains(scale.dtype) {
                 findings.append(
