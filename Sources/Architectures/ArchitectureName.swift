@@ -5,7 +5,9 @@ import Documents
 
 /// The names under which the family goes, and its near relatives that it must not be taken for.
 enum ArchitectureName {
-    /// The one class name. Source: config.json of inclusionAI/Ling-flash-2.0.
+    /// The one class name.
+    ///
+    /// Source: config.json of inclusionAI/Ling-flash-2.0.
     static let className = "BailingMoeV2ForCausalLM"
 
     /// Both are in use: BF16 releases say the first, AntAngelMed-INT4 the second.

@@ -35,7 +35,9 @@ extension BailingMoeV2Configuration {
             configuration: findings.hasErrors ? nil : configuration, findings: findings.findings)
     }
 
-    /// Reads config.json; throws all findings when one is an error. Warnings are lost: see `read`.
+    /// Reads config.json; throws all findings when one is an error.
+    ///
+    /// Warnings are lost: see `read`.
     package init(_ value: JSONValue, file: String = "config.json") throws(Failure) {
         let reading = Self.read(value, file: file)
         guard let configuration = reading.configuration else { throw Failure(reading.findings) }

@@ -8,7 +8,9 @@
 import Documents
 import Tensors
 
-/// A BailingMoeV2 config. One that exists has passed every rule.
+/// A BailingMoeV2 config.
+///
+/// One that exists has passed every rule.
 ///
 /// - Source: config.json of inclusionAI/Ling-flash-2.0 at revision 649f8b94; inclusionAI/Ling-V2
 ///   models/configuration_bailing_moe_v2.py at af8837e.

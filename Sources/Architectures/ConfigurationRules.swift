@@ -6,11 +6,13 @@ import Tensors
 
 /// Checks on a config; each adds findings and none stops at the first.
 enum ConfigurationRules {
-    /// No size in a config is larger: products of two stay far inside Int. The largest released is a
-    /// vocabulary of 157,184.
+    /// No size in a config is larger: products of two stay far inside Int.
+    ///
+    /// The largest released is a vocabulary of 157,184.
     static let sizeLimit = 1 << 24
-    /// No config asks for more experts over all layers: a bound on the inventory of a hostile config. The
-    /// largest released has 80 layers of 256.
+    /// No config asks for more experts over all layers: a bound on the inventory of a hostile config.
+    ///
+    /// The largest released has 80 layers of 256.
     static let expertLimit = 1_000_000
 
     /// Keys of released configs that say nothing about the weights: they travel unread.

@@ -24,7 +24,9 @@ package struct TensorHeader: Equatable, Sendable {
     package var byteCount: Int { shape.byteCount(dtype) ?? 0 }
 }
 
-/// All headers of a checkpoint. Names are unique: the reader of checkpoints has refused duplicates.
+/// All headers of a checkpoint.
+///
+/// Names are unique: the reader of checkpoints has refused duplicates.
 package struct HeaderView: Sendable {
     /// File names of the shards.
     package let shards: [String]

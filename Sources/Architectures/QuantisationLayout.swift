@@ -16,7 +16,9 @@ package enum QuantisationLayout: Equatable, Sendable {
     }
 }
 
-/// FP8 weights and their scales. A weight's value is code × scale.
+/// FP8 weights and their scales.
+///
+/// A weight's value is code × scale.
 ///
 /// - Source: DeepSeek-V3 README_WEIGHTS.md; compressed-tensors 0.19 config_groups.
 /// - Checked by: QuantisationLayoutTests.

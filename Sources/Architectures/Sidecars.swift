@@ -4,11 +4,13 @@ import Checkpoints
 import Diagnostics
 import Documents
 
-/// The sidecars that the token checks read. What is absent is not checked.
+/// The sidecars that the token checks read.
+///
+/// What is absent is not checked.
 package struct Sidecars: Sendable {
-    /// generation_config.json
+    /// The document generation_config.json.
     package var generation: JSONValue?
-    /// tokenizer_config.json
+    /// The document tokenizer_config.json.
     package var tokenizer: JSONValue?
     /// chat_template.jinja, or the member `chat_template` of tokenizer_config.json.
     package var chatTemplate: String?
@@ -17,7 +19,9 @@ package struct Sidecars: Sendable {
 
     package init() {}
 
-    /// The largest sidecar read. Ling-flash-2.0's tokenizer.json has 7.7 MB.
+    /// The largest sidecar read.
+    ///
+    /// Ling-flash-2.0's tokenizer.json has 7.7 MB.
     package static let sizeLimit = 1 << 28
 
     /// Reads the sidecars of a checkpoint; findings for those that are no JSON.

@@ -10,17 +10,23 @@ import Tensors
 package struct InventoryEntry: Equatable, Sendable {
     package let name: String
     package let role: TensorRole
-    /// The decoder layer; the prediction layer has the index after the last. Nil outside layers.
+    /// The decoder layer; the prediction layer has the index after the last.
+    ///
+    /// Nil outside layers.
     package let layer: Int?
     /// The routed expert.
     package let expert: Int?
     package let shape: Shape
     package let dtype: DType
 
-    /// The module that owns a weight: the name without `.weight`. Skip lists and engines name modules.
+    /// The module that owns a weight: the name without `.weight`.
+    ///
+    /// Skip lists and engines name modules.
     package var module: String { name.hasSuffix(".weight") ? String(name.dropLast(7)) : name }
 
-    /// Elements of the tensor. The configuration's bounds keep the product inside Int.
+    /// Elements of the tensor.
+    ///
+    /// The configuration's bounds keep the product inside Int.
     package var parameterCount: Int { shape.dimensions.reduce(1, *) }
 
     /// Bytes of the tensor before quantisation.
@@ -143,9 +149,9 @@ private struct InventoryBuilder {
 
 /// The two shapes of a gated MLP, made once for all experts.
 private struct MLPShapes {
-    /// gate and up, [width, H]
+    /// Of gate and up, [width, H].
     let inward: Shape
-    /// down, [H, width]
+    /// Of down, [H, width].
     let outward: Shape
 
     init(_ width: Int, _ hidden: Int) {

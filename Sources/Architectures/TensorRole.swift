@@ -84,7 +84,9 @@ extension TensorRole: CaseIterable {
         }
     }
 
-    /// How tensor parallelism divides it. Under expert parallelism routed experts stay whole.
+    /// How tensor parallelism divides it.
+    ///
+    /// Under expert parallelism routed experts stay whole.
     ///
     /// - Source: vLLM model_executor/models/bailing_moe.py, layers/linear.py.
     package var tensorParallelSplit: ParallelSplit {
@@ -106,7 +108,9 @@ extension TensorRole: CaseIterable {
     /// The element type it must have whatever the model's is; nil means the model's.
     package var requiredDType: DType? { self == .routerBias ? .f32 : nil }
 
-    /// Its name in profiles, plans and JSON reports. Stable.
+    /// Its name in profiles, plans and JSON reports.
+    ///
+    /// Stable.
     package var name: String {
         switch self {
         case .embedding: "embedding"

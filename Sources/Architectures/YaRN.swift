@@ -66,11 +66,15 @@ package enum RopeGeneration: String, CaseIterable, Sendable {
 
 /// The pieces of the YaRN formula.
 package enum YaRN {
-    /// Rotations above which a channel is left alone, when the block does not say. Source: arXiv 2309.00071.
+    /// Rotations above which a channel is left alone, when the block does not say.
+    ///
+    /// Source: arXiv 2309.00071.
     package static let defaultBetaFast = 32.0
     /// Rotations below which a channel is fully stretched, when the block does not say.
     package static let defaultBetaSlow = 1.0
-    /// The weight of ln f in the attention factor. Source: arXiv 2309.00071, equation 22.
+    /// The weight of ln f in the attention factor.
+    ///
+    /// Source: arXiv 2309.00071, equation 22.
     package static let attentionSlope = 0.1
 
     /// The factor a generation uses.

@@ -1,0 +1,79 @@
+// A device as a profile describes it: what it computes FP8 with, how much memory it has, and its own rules.
+
+import Documents
+
+/// A kind of device, as engines tell them apart.
+package enum DeviceKind: String, CaseIterable, Sendable {
+    case cuda, ascend, cpu
+}
+
+/// What a device does with FP8 weights.
+package enum FP8Support: String, CaseIterable, Sendable {
+    /// Multiplies them.
+    case native
+    /// Unpacks them to 16 bits on the way: less memory, no faster arithmetic.
+    case weightOnly = "weight-only"
+    case none
+}
+
+/// A device, every value with its source.
+///
+/// - Checked by: ProfileTests.
+package struct DeviceProfile: Equatable, Sendable {
+    /// What the user types: `a100-80g`.
+    package let name: String
+    package let title: String
+    package let kind: DeviceKind
+    /// CUDA compute capability times ten; nil elsewhere.
+    package let capability: Int?
+    /// GiB that an engine can use; nil for a CPU, whose memory is the host's.
+    package let usableMemory: Double?
+    package let fp8: FP8Support
+    package let rules: [TargetRule]
+    /// The source of each value above, by key.
+    package let sources: [String: String]
+
+    package static let schema = 1
+
+    /// Reads one profile strictly.
+    package init(name: String, _ value: JSONValue) throws(DocumentError) {
+        let reader = try StrictReader(value)
+        try checkSchema(reader, Self.schema)
+        self.name = name
+        title = try reader.string("title")
+        var sources: [String: String] = [:]
+        let kindReader = try reader.object("kind")
+        kind = try choice(kindReader, "value", DeviceKind.self)
+        sources["kind"] = try source(kindReader)
+        let capabilityReader = try reader.object("capability")
+        capability = capabilityReader.has("value") ? try capabilityReader.integer("value") : nil
+        sources["capability"] = try source(capabilityReader)
+        let memoryReader = try reader.object("usable_memory_gib")
+        usableMemory = memoryReader.has("value") ? try memoryReader.double("value") : nil
+        sources["usable_memory_gib"] = try source(memoryReader)
+        let fp8Reader = try reader.object("fp8")
+        fp8 = try choice(fp8Reader, "value", FP8Support.self)
+        sources["fp8"] = try source(fp8Reader)
+        self.sources = sources
+        rules = try TargetRule.list(reader, "rules")
+        try reader.finish()
+    }
+}
+
+/// One of the names of a closed set.
+func choice<Choice: RawRepresentable & CaseIterable>(
+    _ reader: StrictReader, _ key: String, _ type: Choice.Type
+) throws(DocumentError) -> Choice where Choice.RawValue == String {
+    guard let choice = Choice(rawValue: try reader.string(key)) else {
+        throw reader.mismatch(key, "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return choice
+}
+
+/// The source of a value, which ends the object that holds both.
+func source(_ reader: StrictReader) throws(DocumentError) -> String {
+    let source = try reader.string("source")
+    guard !source.isEmpty else { throw reader.mismatch("source", "where the value comes from") }
+    try reader.finish()
+    return source
+}
