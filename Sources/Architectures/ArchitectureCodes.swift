@@ -67,3 +67,12 @@ extension DiagnosticCode {
     /// The target reads what is asked for differently, or only with a change.
     package static let targetAdapts = DiagnosticCode("TARGET-004")
 }
+
+extension DiagnosticCode {
+    /// A NaN or an infinity in tensor data.
+    package static let dataNotFinite = DiagnosticCode("DATA-001")
+    /// A weight of nothing but zeros.
+    package static let dataAllZero = DiagnosticCode("DATA-002")
+    /// A shard whose digest is not the recorded one.
+    package static let dataNotAsRecorded = DiagnosticCode("DATA-003")
+}

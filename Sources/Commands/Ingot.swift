@@ -18,7 +18,7 @@ package struct Ingot: ParsableCommand {
             """,
         version: "ingot \(ingotVersion)",
         subcommands: [
-            Quantise.self, Dequantise.self, Profiles.self, Explain.self,
+            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Profiles.self, Explain.self,
         ])
 
     package init() {}

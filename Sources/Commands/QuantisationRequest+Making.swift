@@ -1,4 +1,5 @@
-// From the words of the command line to a request.
+// From the words of the command line to a request: the scheme, what --keep leaves alone, and what the target
+// refuses or wants otherwise.
 
 import Architectures
 import Diagnostics
@@ -8,22 +9,69 @@ import Quantisation
 extension QuantisationRequest {
     /// A request and what its target has to say about it.
     static func make(
-        scheme name: String, target: String?, keep: [String], inventory: TensorInventory
+        scheme name: String, target targetName: String?, keep: [String], inventory: TensorInventory
     ) throws(Failure) -> (request: QuantisationRequest, findings: [Finding]) {
         let scheme = try SchemeLibrary.scheme(name)
         var adaptations: [Adaptation] = []
         for word in keep {
-            guard let role = TensorRole(name: word), scheme.quantised.contains(role) else {
-                let names = TensorRole.allCases.filter(scheme.quantised.contains).map(\.name)
-                throw Failure(
-                    Finding(
-                        .error, .unknownRole, "no quantised role of this name", option: "--keep \(word)",
-                        expected: names.joined(separator: ", "),
-                        remedy: nearMiss(word, among: names).map { "did you mean --keep \($0)?" }))
-            }
             adaptations.append(
-                Adaptation(.keep(role), reason: "\(role.title) stays as it is: asked for by --keep"))
+                Adaptation(.keep(try role(word, of: scheme)), reason: "left as it is by --keep \(word)"))
         }
-        return (QuantisationRequest(scheme: scheme, target: target, adaptations: adaptations), [])
+        let request = QuantisationRequest(scheme: scheme, adaptations: adaptations)
+        guard let targetName else { return (request, []) }
+
+        let target = try Target(targetName, .embedded)
+        var findings = target.findings(inventory.configuration)
+        for verdict in target.verdicts(request.description(inventory)) {
+            switch verdict {
+            case .refuse(let reason, let remedy):
+                findings.append(
+                    Finding(
+                        .error, .targetRefuses, "the target cannot load this scheme: \(reason)", target: target.name,
+                        expected: "a scheme that it loads", found: scheme.name, remedy: remedy))
+            case .keepRoles(let roles, let reason):
+                for role in roles where request.quantises(role) {
+                    adaptations.append(Adaptation(.keep(role), reason: "\(role.name) stays as it is: \(reason)"))
+                }
+            case .roundScales(let reason) where scheme.rule == .f32:
+                adaptations.append(Adaptation(.roundScales, reason: "scales are powers of two: \(reason)"))
+            case .roundScales(let reason), .warn(let reason):
+                findings.append(Finding(.warning, .targetAdapts, reason, target: target.name))
+            }
+        }
+        for adaptation in adaptations.dropFirst(keep.count) {
+            findings.append(
+                Finding(
+                    .note, .targetAdapted, "the scheme is adapted to the target; \(adaptation.reason)",
+                    target: target.name, remedy: "leave out --target to write the scheme as it is"))
+        }
+        try findings.throwErrors()
+        return (
+            QuantisationRequest(scheme: scheme, target: target.name, adaptations: adaptations), findings
+        )
+    }
+
+    private static func role(_ word: String, of scheme: Scheme) throws(Failure) -> TensorRole {
+        if let role = TensorRole(name: word), scheme.quantised.contains(role) { return role }
+        let names = TensorRole.allCases.filter(scheme.quantised.contains).map(\.name)
+        throw Failure(
+            Finding(
+                .error, .unknownRole, "no quantised role of this name", option: "--keep \(word)",
+                expected: names.joined(separator: ", "),
+                remedy: nearMiss(word, among: names).map { "did you mean --keep \($0)?" }))
+    }
+
+    /// This request in the words that rules of targets are written in.
+    private func description(_ inventory: TensorInventory) -> SchemeDescription {
+        let entries = inventory.entries.filter { quantises($0.role) }
+        return SchemeDescription(
+            layout: scheme.layout,
+            scales: givesPowersOfTwo ? .powerOfTwo : scheme.layout.scaleType == .bf16 ? .bf16 : .f32,
+            roles: Set(entries.map(\.role)),
+            hasPartialBlocks: scheme.layout.isBlock
+                && entries.contains { entry in
+                    entry.shape.dimensions[0] % scheme.blockRows != 0
+                        || entry.shape.dimensions[1] % (scheme.blockColumns ?? 1) != 0
+                })
     }
 }

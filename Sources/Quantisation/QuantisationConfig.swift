@@ -1,6 +1,7 @@
 // The quantization_config that engines read, for each layout. Skip lists name every module in full, which
 // all engines match alike.
 
+import Architectures
 import Documents
 
 /// What the output says about itself in config.json.
@@ -12,7 +13,7 @@ package enum QuantisationConfig {
     package static func document(scheme: Scheme, skipped: [String], powersOfTwo: Bool) -> JSONValue {
         let skipped = JSONValue.array(skipped.map(JSONValue.string))
         switch scheme.layout {
-        case .deepseekBlock:
+        case .deepSeekBlock:
             var object = JSONObject()
             object["quant_method"] = "fp8"
             object["fmt"] = "e4m3"

@@ -107,10 +107,10 @@ package struct QuantisationPlanner {
 
 extension SchemeLayout {
     /// What follows a weight's name to make its scale's.
-    package var scaleSuffix: String { self == .deepseekBlock ? "_scale_inv" : "_scale" }
+    package var scaleSuffix: String { self == .deepSeekBlock ? "_scale_inv" : "_scale" }
 
     /// The element type of stored scales.
-    package var scaleType: DType { self == .deepseekBlock ? .f32 : .bf16 }
+    package var scaleType: DType { self == .deepSeekBlock ? .f32 : .bf16 }
 }
 
 extension Checkpoint {

@@ -30,16 +30,6 @@ package enum ScaleRule: String, Sendable, CaseIterable {
     package var givesPowersOfTwo: Bool { self == .ue8m0 || self == .ue8m0Log2 }
 }
 
-/// Where codes and scales go and what they are called.
-package enum SchemeLayout: String, Sendable, CaseIterable {
-    /// `NAME_scale_inv` in F32, `quant_method: fp8`.
-    case deepseekBlock = "deepseek-block"
-    /// `NAME_scale` in BF16, compressed-tensors with strategy block.
-    case compressedTensorsBlock = "compressed-tensors-block"
-    /// `NAME_scale` in BF16 [rows, 1], compressed-tensors with strategy channel.
-    case compressedTensorsChannel = "compressed-tensors-channel"
-}
-
 /// What is quantised how.
 package struct Scheme: Sendable {
     /// Why a role is left as it is.

@@ -1,0 +1,48 @@
+// What inspect and validate look at: a checkpoint, the judgement of it, and the audit of its scales.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+import Quantisation
+
+/// A checkpoint judged from headers and, where it is quantised, from the values of its scales.
+struct JudgedCheckpoint {
+    let checkpoint: Checkpoint
+    let judgement: CheckpointJudgement
+    let audit: ScaleAudit?
+
+    init(_ folder: String) throws(Failure) {
+        checkpoint = try Checkpoint.open(folder)
+        judgement = try CheckpointJudge(profiles: try ArchitectureProfile.all(.embedded)).judge(checkpoint)
+        audit = try Self.audit(checkpoint, judgement)
+    }
+
+    /// Reads every scale, shard by shard, a few kilobytes at a time.
+    private static func audit(_ checkpoint: Checkpoint, _ judgement: CheckpointJudgement) throws(Failure)
+        -> ScaleAudit?
+    {
+        guard let match = judgement.match, match.quantised.layout.fp8 != nil else { return nil }
+        var audit = ScaleAudit()
+        var file: RangeReader?
+        var shard = -1
+        for (index, entry) in match.quantised.inventory.entries.enumerated() {
+            guard let name = match.scale(at: index)?.name, let place = checkpoint.tensor(named: name) else {
+                continue
+            }
+            if place.shard != shard || file == nil {
+                shard = place.shard
+                file = try RangeReader(path: checkpoint.path(ofShard: shard))
+            }
+            try file?.read(place.record.dataRange) { audit.observe($0, dtype: place.record.dtype, of: entry) }
+        }
+        return audit
+    }
+
+    /// quantisation.json of the folder, when there is a readable one.
+    var record: JSONValue? {
+        let path = checkpoint.path(of: QuantisationPlanner.recordName)
+        guard let bytes = try? FileAccess.read(path, limit: 1 << 30) else { return nil }
+        return try? JSONValue(parsing: bytes)
+    }
+}
