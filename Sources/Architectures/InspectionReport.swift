@@ -18,7 +18,9 @@ package struct InspectionReport: Sendable {
         case tensor(String)
     }
 
+    /// The checkpoint as the user named it.
     package let checkpoint: String
+    /// What is looked at.
     package let view: View
     private let judgement: CheckpointJudgement
     private let audit: ScaleAudit?

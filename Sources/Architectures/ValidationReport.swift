@@ -12,6 +12,7 @@ package struct ValidationReport: Sendable {
     package let checkpoint: String
     /// The target it was judged for.
     package let target: String?
+    /// All findings: of the judgement, the scales and the target, in that order.
     package let findings: [Finding]
     private let judgement: CheckpointJudgement
 
