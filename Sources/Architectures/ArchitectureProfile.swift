@@ -16,6 +16,7 @@ package struct ArchitectureProfile: Equatable, Sendable {
     package let shape: [String: Int]
     /// Elements by element type, without a prediction layer.
     package let elements: [DType: Int]
+    /// Tensors, without a prediction layer.
     package let tensors: Int
     /// Bytes of tensor data.
     package let bytes: Int

@@ -9,6 +9,7 @@ import Tensors
 package struct ConfigurationReading: Sendable {
     /// Nil when a finding is an error.
     package let configuration: BailingMoeV2Configuration?
+    /// Everything found, in the order of reading; notes and warnings too.
     package let findings: [Finding]
 }
 

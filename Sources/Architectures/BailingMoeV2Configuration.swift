@@ -52,6 +52,7 @@ package struct BailingMoeV2Configuration: Equatable, Sendable {
     package let headDimension: Int
     /// Channels of each head that rotate, the first ones.
     package let rotaryDimensions: Int
+    /// b, the base of the rotary frequencies.
     package let ropeTheta: Double
     /// The YaRN block, when `rope_scaling` is not null.
     package let ropeScaling: RopeScaling?
@@ -59,6 +60,7 @@ package struct BailingMoeV2Configuration: Equatable, Sendable {
     package let contextLength: Int
     /// V, rows of the embedding.
     package let vocabularySize: Int
+    /// What RMSNorm adds to the mean of squares.
     package let rmsNormEpsilon: Double
     /// Whether the output head is the embedding; then there is no `lm_head`.
     package let tiesEmbeddings: Bool
@@ -66,9 +68,11 @@ package struct BailingMoeV2Configuration: Equatable, Sendable {
     package internal(set) var predictionLayerCount: Int
     /// The element type of every weight but the router bias.
     package let dtype: DType
+    /// `bos_token_id` of config.json; released configs leave it to generation_config.json.
     package let beginTokenId: Int?
     /// The end ids of config.json alone; generation_config.json may say more.
     package let endTokenIds: [Int]
+    /// `pad_token_id` of config.json.
     package let padTokenId: Int?
     /// What `quantization_config` says.
     package let quantisation: QuantisationLayout

@@ -8,11 +8,15 @@ import Documents
 package struct CheckpointJudgement: Sendable {
     /// Nil when the config allows none; then headers were not judged.
     package let configuration: BailingMoeV2Configuration?
+    /// Which header belongs to which inventory entry; nil without a configuration.
     package let match: InventoryMatch?
+    /// The ledger that follows from the config, quantisation included.
     package let expected: Ledger
+    /// The ledger of the headers.
     package let found: Ledger
     /// The released model of these sizes.
     package let profile: ArchitectureProfile?
+    /// Everything found: config, token ids, tensors, codes and scales.
     package let findings: [Finding]
 
     /// Whether the checkpoint is the recognised model to the last parameter.

@@ -22,17 +22,22 @@ package enum FP8Support: String, CaseIterable, Sendable {
 package struct DeviceProfile: Equatable, Sendable {
     /// What the user types: `a100-80g`.
     package let name: String
+    /// What it is called in sentences.
     package let title: String
+    /// Which engines run on it.
     package let kind: DeviceKind
     /// CUDA compute capability times ten; nil elsewhere.
     package let capability: Int?
     /// GiB that an engine can use; nil for a CPU, whose memory is the host's.
     package let usableMemory: Double?
+    /// What it does with FP8 weights.
     package let fp8: FP8Support
+    /// What it refuses or changes, whatever the engine.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
     package let sources: [String: String]
 
+    /// The version of the document that this program reads.
     package static let schema = 1
 
     /// Reads one profile strictly.

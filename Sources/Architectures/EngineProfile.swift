@@ -9,15 +9,18 @@ import Documents
 package struct EngineProfile: Equatable, Sendable {
     /// What the user types: `vllm-0.11.0`.
     package let name: String
+    /// What it is called in sentences.
     package let title: String
     /// The kinds of device it runs on.
     package let deviceKinds: [DeviceKind]
     /// How it chooses the YaRN factor.
     package let ropeGeneration: RopeGeneration
+    /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
     package let sources: [String: String]
 
+    /// The version of the document that this program reads.
     package static let schema = 1
 
     /// Reads one profile strictly.

@@ -4,12 +4,16 @@ import Tensors
 
 /// One tensor as a header describes it.
 package struct TensorHeader: Equatable, Sendable {
+    /// The full name.
     package let name: String
+    /// The stored element type.
     package let dtype: DType
+    /// The stored shape, outermost dimension first.
     package let shape: Shape
     /// Its shard, an index into `HeaderView.shards`.
     package let shard: Int
 
+    /// A tensor of a header that was read and checked.
     package init(name: String, dtype: DType, shape: Shape, shard: Int) {
         self.name = name
         self.dtype = dtype
@@ -30,8 +34,10 @@ package struct TensorHeader: Equatable, Sendable {
 package struct HeaderView: Sendable {
     /// File names of the shards.
     package let shards: [String]
+    /// Every tensor, in the order of shards and of their headers.
     package var tensors: [TensorHeader]
 
+    /// A view of headers from wherever they come.
     package init(shards: [String], tensors: [TensorHeader]) {
         self.shards = shards
         self.tensors = tensors

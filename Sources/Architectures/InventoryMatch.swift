@@ -6,7 +6,9 @@ import Tensors
 ///
 /// - Complexity: one lookup a header.
 package struct InventoryMatch: Sendable {
+    /// What was expected.
     package let quantised: QuantisedInventory
+    /// What was found.
     package let headers: HeaderView
     /// For each inventory entry, the index of its header; −1 when there is none.
     package private(set) var weights: [Int]
@@ -18,6 +20,7 @@ package struct InventoryMatch: Sendable {
     /// The suffixes of the two containers: a scale is found whichever the config announces.
     static let scaleSuffixes = ["_scale_inv", "_scale"]
 
+    /// Looks every header up in the inventory.
     package init(_ quantised: QuantisedInventory, _ headers: HeaderView) {
         self.quantised = quantised
         self.headers = headers

@@ -36,11 +36,14 @@ package enum RoleGroup: String, CaseIterable, Sendable {
 
 /// Tensors, elements and bytes of one kind.
 package struct LedgerCount: Equatable, Sendable {
+    /// Tensors.
     package var tensors = 0
     /// Elements; for weights these are parameters.
     package var elements = 0
+    /// Bytes of data, headers apart.
     package var bytes = 0
 
+    /// Nothing counted yet.
     package init() {}
 
     mutating func add(elements: Int, bytes: Int) {
@@ -64,6 +67,7 @@ package struct LedgerCount: Equatable, Sendable {
 package struct Ledger: Equatable, Sendable {
     private var counts: [RoleGroup: [DType: LedgerCount]] = [:]
 
+    /// Nothing counted yet.
     package init() {}
 
     /// What a checkpoint stored like this has to hold.

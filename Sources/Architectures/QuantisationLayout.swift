@@ -49,13 +49,18 @@ package struct FP8Layout: Equatable, Sendable {
         case none
     }
 
+    /// Who named the tensors.
     package let container: Container
+    /// What shares one scale.
     package let granularity: Granularity
+    /// How engines scale activations.
     package let activations: Activations
     /// `scale_fmt` as written, for example ue8m0; nil when the config does not say.
     package let scaleFormat: String?
+    /// The modules left alone.
     package let skipList: SkipList
 
+    /// A layout from its parts; nothing is checked that reading a config has not.
     package init(
         container: Container, granularity: Granularity, activations: Activations = .dynamic,
         scaleFormat: String? = nil, skipList: SkipList = SkipList()

@@ -5,7 +5,9 @@ import Tensors
 
 /// A scale tensor that a quantised weight needs.
 package struct ExpectedScale: Equatable, Sendable {
+    /// The full name: the weight's and a suffix.
     package let name: String
+    /// The shape that follows from the weight's and the granularity.
     package let shape: Shape
     /// Element types in which readers take it, the usual one first.
     package let dtypes: [DType]
@@ -16,7 +18,9 @@ package struct ExpectedScale: Equatable, Sendable {
 /// - Complexity: linear in the inventory; patterns in the skip list cost one pass each.
 /// - Checked by: QuantisationLayoutTests.
 package struct QuantisedInventory: Sendable {
+    /// The tensors before quantisation.
     package let inventory: TensorInventory
+    /// How they are stored.
     package let layout: QuantisationLayout
     /// For each entry of the inventory, whether its weight holds codes.
     package let isQuantised: [Bool]

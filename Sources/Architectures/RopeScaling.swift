@@ -23,6 +23,7 @@ package struct RopeScaling: Equatable, Sendable {
     /// The denominator of the factor on cos and sin, in the form with two constants.
     package let mscaleAllDimensions: Double?
 
+    /// A block from its numbers; nil is an absent key.
     package init(
         factor: Double, originalContextLength: Int, betaFast: Double? = nil, betaSlow: Double? = nil,
         attentionFactor: Double? = nil, mscale: Double? = nil, mscaleAllDimensions: Double? = nil

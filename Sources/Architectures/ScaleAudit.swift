@@ -16,12 +16,17 @@ package enum ScaleKind: String, Sendable {
 
 /// Counts over the scale tensors of one role.
 package struct ScaleTally: Equatable, Sendable {
+    /// Scale tensors seen.
     package fileprivate(set) var tensors = 0
     /// Tensors of which every scale is a power of two.
     package fileprivate(set) var powerOfTwoTensors = 0
+    /// Scales seen.
     package fileprivate(set) var values = 0
+    /// Scales of either zero.
     package fileprivate(set) var zeros = 0
+    /// Finite scales below zero.
     package fileprivate(set) var negatives = 0
+    /// Scales that are infinite or not a number.
     package fileprivate(set) var nonFinite = 0
     /// The first weight whose scales no weight can have.
     package fileprivate(set) var firstImpossible: String?
@@ -44,6 +49,7 @@ package struct ScaleTally: Equatable, Sendable {
 package struct ScaleAudit: Sendable {
     private var tallies: [TensorRole: ScaleTally] = [:]
 
+    /// Nothing seen yet.
     package init() {}
 
     /// Looks at the scales of one weight.

@@ -24,12 +24,16 @@ package enum ScaleStorage: String, CaseIterable, Sendable {
 
 /// What is asked of a target.
 package struct SchemeDescription: Equatable, Sendable {
+    /// The container and what shares a scale.
     package var layout: SchemeLayout
+    /// How the scales are stored.
     package var scales: ScaleStorage
+    /// The roles that hold codes.
     package var roles: Set<TensorRole>
     /// Whether any quantised matrix does not divide into whole blocks.
     package var hasPartialBlocks: Bool
 
+    /// A description from its parts, as a plan makes it.
     package init(
         layout: SchemeLayout, scales: ScaleStorage, roles: Set<TensorRole>, hasPartialBlocks: Bool = false
     ) {

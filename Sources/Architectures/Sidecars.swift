@@ -17,6 +17,7 @@ package struct Sidecars: Sendable {
     /// The added tokens of tokenizer.json with their ids.
     package var addedTokens: [String: Int] = [:]
 
+    /// No sidecar read.
     package init() {}
 
     /// The largest sidecar read.

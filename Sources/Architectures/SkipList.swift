@@ -5,11 +5,13 @@ import Diagnostics
 
 /// A list of modules to leave alone, as written.
 package struct SkipList: Equatable, Sendable {
+    /// The entries, in their order.
     package let entries: [String]
     /// Whether an entry may also be consecutive parts of a module name (SGLang, transformers, slime); without,
     /// only whole names and `re:` patterns count (compressed-tensors).
     package let acceptsParts: Bool
 
+    /// A list as written; empty skips nothing.
     package init(_ entries: [String] = [], acceptsParts: Bool = true) {
         self.entries = entries
         self.acceptsParts = acceptsParts

@@ -5,9 +5,11 @@ import Documents
 
 /// The begin, end and pad ids of one file.
 package struct SpecialTokens: Equatable, Sendable {
+    /// `bos_token_id`.
     package let begin: Int?
     /// In the order written; empty when the file has none.
     package let end: [Int]
+    /// `pad_token_id`.
     package let pad: Int?
 
     /// Reads the three members and adds findings for values of the wrong kind.

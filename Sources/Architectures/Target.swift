@@ -8,7 +8,9 @@ import Documents
 ///
 /// - Checked by: TargetTests.
 package struct Target: Equatable, Sendable {
+    /// The engine at its version.
     package let engine: EngineProfile
+    /// The device it runs on.
     package let device: DeviceProfile
 
     /// What the user types.

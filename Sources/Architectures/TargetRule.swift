@@ -33,8 +33,11 @@ package struct TargetRule: Equatable, Sendable {
         package let partialBlocks: Bool
     }
 
+    /// When it holds.
     package let condition: Condition
+    /// What follows.
     package let verdict: Verdict
+    /// Where the rule was read or met.
     package let source: String
 
     /// Whether the rule holds for a scheme on a device.

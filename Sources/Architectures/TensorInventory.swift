@@ -8,7 +8,9 @@ import Tensors
 
 /// One tensor that the architecture asks for, before any quantisation.
 package struct InventoryEntry: Equatable, Sendable {
+    /// The full name in a checkpoint.
     package let name: String
+    /// What it is for.
     package let role: TensorRole
     /// The decoder layer; the prediction layer has the index after the last.
     ///
@@ -16,7 +18,9 @@ package struct InventoryEntry: Equatable, Sendable {
     package let layer: Int?
     /// The routed expert.
     package let expert: Int?
+    /// [out, in] for matrices.
     package let shape: Shape
+    /// The element type before quantisation.
     package let dtype: DType
 
     /// The module that owns a weight: the name without `.weight`.
@@ -39,10 +43,13 @@ package struct InventoryEntry: Equatable, Sendable {
 /// - Source: names from inclusionAI/Ling-V2 tools/convert_dcp_to_safetensors.py, sizes from the config.
 /// - Checked by: TensorInventoryTests, against the parameter totals the hub publishes.
 package struct TensorInventory: Sendable {
+    /// The config this follows from.
     package let configuration: BailingMoeV2Configuration
+    /// The tensors, in order.
     package let entries: [InventoryEntry]
     private let positions: [String: Int]
 
+    /// Writes the inventory of a config down.
     package init(_ configuration: BailingMoeV2Configuration) {
         self.configuration = configuration
         var builder = InventoryBuilder(configuration)

@@ -64,6 +64,7 @@ package enum ParallelSplit: String, Sendable {
 }
 
 extension TensorRole: CaseIterable {
+    /// All roles, in the order in which tensors stand in a model.
     package static let allCases: [TensorRole] =
         [.embedding, .inputNorm, .attentionQKV, .queryNorm, .keyNorm, .attentionOutput, .postAttentionNorm]
         + MLPProjection.allCases.map(TensorRole.denseMLP) + [.routerGate, .routerBias]
