@@ -229,7 +229,7 @@ def fnv(data):
     return digest
 
 
-def judge(file, repeats=4):
+def judge(file, repeats=40):
     """The wheel's verdict, the digest of what it read, and its message."""
     try:
         tensors = safetensors.deserialize(file)
@@ -251,7 +251,7 @@ def judge(file, repeats=4):
     return 0, digest & 0xFFFFFFFFFFFFFFFF, "accepted"
 
 
-def record(file, repeats=4):
+def record(file, repeats=40):
     verdict, digest, message = judge(file, repeats)
     return struct.pack("<BQI", verdict, digest, len(file)) + file, message
 
@@ -281,15 +281,17 @@ def main():
         kept = kinds.setdefault(kind, set())
         if len(kept) < (12 if verdict == 0 else 3):
             kept.add(file)
-    chosen, size = set(), 0
     # Accepted ones first: most that is odd and accepted is worth keeping, most that is broken is alike.
-    ranked = sorted(kinds.items(), key=lambda item: (item[0][0] != 0, sorted(item[1])[0]))
-    for depth in range(12):
-        for _, kept in ranked:
-            files = sorted(kept, key=lambda file: (len(file), file))
-            if depth < len(files) and size + len(files[depth]) + 13 <= options.selected and files[depth] not in chosen:
-                chosen.add(files[depth])
-                size += len(files[depth]) + 13
+    ranked = sorted(
+        (kind[0] != 0, depth, file)
+        for kind, kept in kinds.items()
+        for depth, file in enumerate(sorted(kept, key=lambda file: (len(file), file)))
+    )
+    chosen, size = set(), 0
+    for _, _, file in ranked:
+        if file not in chosen and size + len(file) + 13 <= options.selected:
+            chosen.add(file)
+            size += len(file) + 13
     with open(options.output, "wb") as out:
         for file in sorted(chosen, key=lambda file: (len(file), file)):
             out.write(record(file, 64)[0])

@@ -13,7 +13,9 @@ import Testing
             ?? fixturesFolder + "/vectors/safetensors/corpus.bin"
         let corpus = try FileAccess.read(path, limit: 1 << 30)
         let outcome = corpus.withUnsafeBytes(compare)
-        print("headers compared: \(outcome.cases), accepted \(outcome.accepted), strictly \(outcome.strict), differences \(outcome.differences.count)")
+        print(
+            "headers compared: \(outcome.cases), accepted \(outcome.accepted), strictly \(outcome.strict), differences \(outcome.differences.count)"
+        )
         #expect(outcome.cases > 1000)
         #expect(outcome.accepted > 100)
         for difference in outcome.differences.prefix(10) { Issue.record(Comment(rawValue: difference)) }
@@ -32,7 +34,8 @@ import Testing
         var offset = 0
         while offset < corpus.count {
             let verdict = corpus[offset]
-            let digest = UInt64(littleEndian: corpus.loadUnaligned(fromByteOffset: offset + 1, as: UInt64.self))
+            let digest = UInt64(
+                littleEndian: corpus.loadUnaligned(fromByteOffset: offset + 1, as: UInt64.self))
             let size = Int(corpus.loadUnaligned(fromByteOffset: offset + 9, as: UInt32.self))
             let file = UnsafeRawBufferPointer(rebasing: corpus[(offset + 13)..<(offset + 13 + size)])
             outcome.cases += 1

@@ -37,12 +37,16 @@ private func one(
 
 private func file(_ text: String, _ data: Int = 1) -> [UInt8] { shardFile(padded(text), data: data) }
 
-private func two(_ a: String, _ b: String, dtype: String = "U8", shapes: (String, String) = ("[1]", "[1]")) -> String {
+private func two(_ a: String, _ b: String, dtype: String = "U8", shapes: (String, String) = ("[1]", "[1]"))
+    -> String
+{
     "{\"a\":{\"dtype\":\"\(dtype)\",\"shape\":\(shapes.0),\"data_offsets\":\(a)},"
         + "\"b\":{\"dtype\":\"\(dtype)\",\"shape\":\(shapes.1),\"data_offsets\":\(b)}}"
 }
 
-private func json(_ rule: JSONError.Rule, _ offset: Int) -> HeaderError { .notJSON(JSONError(rule, at: offset)) }
+private func json(_ rule: JSONError.Rule, _ offset: Int) -> HeaderError {
+    .notJSON(JSONError(rule, at: offset))
+}
 
 private let lengthCases: [HeaderCase] = [
     HeaderCase("no bytes", [], .fileTooShort(fileSize: 0)),
@@ -53,7 +57,9 @@ private let lengthCases: [HeaderCase] = [
         .headerTooLarge(declared: 100_000_001, limit: 100_000_000)),
     HeaderCase(
         "N = 2^64 − 1", shardFile("{}", declared: .max), .headerTooLarge(declared: .max, limit: 100_000_000)),
-    HeaderCase("N = 100 MB in a small file", shardFile("{}", declared: 100_000_000), .headerPastEnd(declared: 100_000_000, fileSize: 10)),
+    HeaderCase(
+        "N = 100 MB in a small file", shardFile("{}", declared: 100_000_000),
+        .headerPastEnd(declared: 100_000_000, fileSize: 10)),
     HeaderCase("N one past the end", shardFile("{}", declared: 3), .headerPastEnd(declared: 3, fileSize: 10)),
     HeaderCase("empty header object", file("{}", 0), nil),
     HeaderCase("trailing white space", shardFile("{} \t\r\n  "), nil),
@@ -98,23 +104,32 @@ private let entryCases: [HeaderCase] = [
     HeaderCase("one tensor", file(one()), nil),
     HeaderCase("entry a number", file(#"{"a":1}"#), .entryNotObject(tensor: "a")),
     HeaderCase("entry a list", file(#"{"a":["U8",[1],[0,1]]}"#), strict: .entryAsArray(tensor: "a")),
-    HeaderCase("entry a short list", file(#"{"a":["U8",[1]]}"#), .fieldMissing(tensor: "a", field: "data_offsets")),
+    HeaderCase(
+        "entry a short list", file(#"{"a":["U8",[1]]}"#), .fieldMissing(tensor: "a", field: "data_offsets")),
     HeaderCase("entry a long list", file(#"{"a":["U8",[1],[0,1],0]}"#), .entryNotObject(tensor: "a")),
     HeaderCase("escaped field", file(one().replacing("dtype", with: "d\\u0074ype")), nil),
-    HeaderCase("extra field", file(one(extra: ",\"x\":[{}]")), strict: .fieldUnknown(tensor: "a", field: "x")),
     HeaderCase(
-        "extra field twice", file(one(extra: ",\"x\":1,\"x\":1")), strict: .fieldUnknown(tensor: "a", field: "x")),
+        "extra field", file(one(extra: ",\"x\":[{}]")), strict: .fieldUnknown(tensor: "a", field: "x")),
+    HeaderCase(
+        "extra field twice", file(one(extra: ",\"x\":1,\"x\":1")),
+        strict: .fieldUnknown(tensor: "a", field: "x")),
     HeaderCase(
         "extra field beyond a double", file(one(extra: ",\"x\":1e309")), .numberOutOfRange(offset: 56)),
     HeaderCase(
         "nested at the limit", file(one(extra: ",\"x\":" + nested(125))),
         strict: .fieldUnknown(tensor: "a", field: "x")),
-    HeaderCase("nested past the limit", file(one(extra: ",\"x\":" + nested(126))), json(.tooDeep(limit: 128), 182)),
+    HeaderCase(
+        "nested past the limit", file(one(extra: ",\"x\":" + nested(126))), json(.tooDeep(limit: 128), 182)),
     HeaderCase("field twice", file(one(extra: ",\"shape\":[1]")), .fieldTwice(tensor: "a", field: "shape")),
     HeaderCase(
-        "field twice, escaped", file(one(extra: ",\"dtyp\\u0065\":\"U8\"")), .fieldTwice(tensor: "a", field: "dtype")),
-    HeaderCase("no shape", file(#"{"a":{"dtype":"U8","data_offsets":[0,1]}}"#), .fieldMissing(tensor: "a", field: "shape")),
-    HeaderCase("no dtype", file(#"{"a":{"shape":[1],"data_offsets":[0,1]}}"#), .fieldMissing(tensor: "a", field: "dtype")),
+        "field twice, escaped", file(one(extra: ",\"dtyp\\u0065\":\"U8\"")),
+        .fieldTwice(tensor: "a", field: "dtype")),
+    HeaderCase(
+        "no shape", file(#"{"a":{"dtype":"U8","data_offsets":[0,1]}}"#),
+        .fieldMissing(tensor: "a", field: "shape")),
+    HeaderCase(
+        "no dtype", file(#"{"a":{"shape":[1],"data_offsets":[0,1]}}"#),
+        .fieldMissing(tensor: "a", field: "dtype")),
     HeaderCase("empty entry", file(#"{"a":{}}"#), .fieldMissing(tensor: "a", field: "dtype")),
     HeaderCase("dtype an object", file(one(dtype: "{\"U8\":null}")), strict: .dtypeAsObject(tensor: "a")),
     HeaderCase("dtype an object of an object", file(one(dtype: "{\"U8\":{}}")), .dtypeNotString(tensor: "a")),
@@ -139,7 +154,8 @@ private func nested(_ depth: Int) -> String {
 private let nameCases: [HeaderCase] = [
     HeaderCase("empty name", file(one("")), strict: .nameEmpty),
     HeaderCase("NUL in a name", file(one("a\\u0000b")), strict: .nameInvisible(tensor: "a\0b", scalar: 0)),
-    HeaderCase("DEL in a name", file(one("a\u{7F}")), strict: .nameInvisible(tensor: "a\u{7F}", scalar: 0x7F)),
+    HeaderCase(
+        "DEL in a name", file(one("a\u{7F}")), strict: .nameInvisible(tensor: "a\u{7F}", scalar: 0x7F)),
     HeaderCase(
         "turned text in a name", file(one("a\u{202E}b")),
         strict: .nameInvisible(tensor: "a\u{202E}b", scalar: 0x202E)),
@@ -148,8 +164,10 @@ private let nameCases: [HeaderCase] = [
     HeaderCase("dots as a name", file(one("..")), strict: .namePathLike(tensor: "..")),
     HeaderCase("accents in a name", file(one("é")), nil),
     HeaderCase(
-        "accents composed in two ways", file(two("[0,1]", "[1,2]").replacing("\"a\"", with: "\"\u{E9}\"")
-            .replacing("\"b\"", with: "\"e\u{301}\""), 2), strict: .tensorTwice(tensor: "\u{E9}")),
+        "accents composed in two ways",
+        file(
+            two("[0,1]", "[1,2]").replacing("\"a\"", with: "\"\u{E9}\"")
+                .replacing("\"b\"", with: "\"e\u{301}\""), 2), strict: .tensorTwice(tensor: "\u{E9}")),
     HeaderCase(
         "tensor twice, the last is sound",
         file(two("[0,9]", "[0,1]").replacing("\"b\"", with: "\"a\"")), strict: .tensorTwice(tensor: "a")),
@@ -168,7 +186,9 @@ private let wide: UInt64 = 18_446_744_073_709_551_615
 
 private let shapeCases: [HeaderCase] = [
     HeaderCase("scalar", file(one(shape: "[]")), nil),
-    HeaderCase("rank 65", file(one(shape: "[" + [String](repeating: "1", count: 65).joined(separator: ",") + "]")), nil),
+    HeaderCase(
+        "rank 65", file(one(shape: "[" + [String](repeating: "1", count: 65).joined(separator: ",") + "]")),
+        nil),
     HeaderCase("dimension negative", file(one(shape: "[-1]")), .shapeMalformed(tensor: "a")),
     HeaderCase("dimension −0", file(one(shape: "[-0]")), .shapeMalformed(tensor: "a")),
     HeaderCase("dimension 1.0", file(one(shape: "[1.0]")), .shapeMalformed(tensor: "a")),
@@ -226,7 +246,9 @@ private let layoutCases: [HeaderCase] = [
     HeaderCase("trailing bytes", file(one(), 2), .trailingBytes(expected: 65, found: 66)),
     HeaderCase(
         "unaligned tensor",
-        file(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}}"#, 5),
+        file(
+            #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}}"#,
+            5),
         strict: .tensorUnaligned(tensor: "b", dtype: .f32, begin: 1)),
 ]
 
