@@ -13,10 +13,16 @@ package final class AlignedBuffer: @unchecked Sendable {
     /// - Parameter capacity: bytes, rounded up to the alignment.
     package init(capacity: Int) {
         let size = alignedUp(max(capacity, 1))
-        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: Self.alignment)
+        // Straight from the system: freed buffers go back to it, whatever the allocator would keep.
+        let pages = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let pages, pages != MAP_FAILED else {
+            preconditionFailure("out of memory for a buffer of \(size) bytes")
+        }
+        bytes = UnsafeMutableRawBufferPointer(start: pages, count: size)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { munmap(bytes.baseAddress, bytes.count) }
+
 }
 
 /// The next multiple of the transfer alignment.

@@ -13,7 +13,7 @@ package struct TensorScan: Sendable {
     package let firstNonFinite: Int?
     package let isAllZero: Bool
     /// XXH3-128 of the bytes.
-    package let digest: String
+    package let digest: TensorDigest.Value
 
     /// Row and column of the first bad element, for messages.
     package var coordinate: String? {

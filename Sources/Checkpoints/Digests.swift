@@ -19,16 +19,40 @@ package final class TensorDigest {
         if bytes.count > 0 { XXH3_128bits_update(state, bytes.baseAddress, bytes.count) }
     }
 
-    /// 32 hexadecimal digits in the canonical (big-endian) order of `xxhsum -H2`, and a fresh start.
-    package func finish() -> String {
+    /// The digest so far, and a fresh start.
+    package func finish() -> Value {
         let hash = XXH3_128bits_digest(state)
         XXH3_128bits_reset(state)
-        return hexadecimal(hash.high64) + hexadecimal(hash.low64)
+        return Value(high: hash.high64, low: hash.low64)
     }
+}
 
-    private func hexadecimal(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+extension TensorDigest {
+    /// An XXH3-128 value: sixteen bytes, since there are tens of thousands of them.
+    package struct Value: Hashable, Sendable, CustomStringConvertible {
+        package let high: UInt64
+        package let low: UInt64
+
+        package init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
+
+        /// Reads 32 hexadecimal digits; nil when they are not that.
+        package init?(_ text: String) {
+            guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16),
+                let low = UInt64(text.suffix(16), radix: 16)
+            else { return nil }
+            self.init(high: high, low: low)
+        }
+
+        /// 32 hexadecimal digits in the canonical (big-endian) order of `xxhsum -H2`.
+        package var description: String { hexadecimal(high) + hexadecimal(low) }
+
+        private func hexadecimal(_ word: UInt64) -> String {
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }
     }
 }
 

@@ -15,7 +15,7 @@ struct PlanSummary {
             ["shard", "tensors", "converted", "input bytes", "output bytes"], numeric: [1, 2, 3, 4])
         for shard in plan.shards {
             table.add([
-                shard.name, grouped(shard.stretches.count), grouped(converted(shard)),
+                shard.name, grouped(shard.tensorCount), grouped(converted(shard)),
                 grouped(shard.sourceByteCount), grouped(shard.byteCount),
             ])
         }
@@ -37,7 +37,7 @@ struct PlanSummary {
             "shards": .array(
                 plan.shards.map {
                     [
-                        "name": .string($0.name), "tensors": .integer($0.stretches.count),
+                        "name": .string($0.name), "tensors": .integer($0.tensorCount),
                         "converted": .integer(converted($0)), "bytes": .integer($0.byteCount),
                     ]
                 }),

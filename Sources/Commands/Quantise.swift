@@ -67,11 +67,13 @@ func convert(
 ) throws(Failure) -> CommandResult {
     if output.resume, let done = alreadyDone(run) { return done }
     let findings = run.check()
-    try findings.throwErrors()
     if output.dryRun {
         let summary = PlanSummary(plan: run.plan, output: run.output.path)
-        return CommandResult(text: summary.text, document: summary.document, findings: notes + findings)
+        let verdict = findings.first { $0.level == .error }?.code.exit ?? .done
+        return CommandResult(
+            text: summary.text, document: summary.document, findings: notes + findings, exit: verdict)
     }
+    try findings.throwErrors()
     let clock = ContinuousClock()
     let start = clock.now
     let result = try run.run()

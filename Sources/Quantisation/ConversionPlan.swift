@@ -14,10 +14,15 @@ package struct EncodeRule: Sendable, Equatable {
     package let blockColumns: Int
     package let amaxFloor: Float
     package let zeroScale: Float
-    /// Name and element type of the scale tensor beside the codes.
-    package let scaleName: String
+    /// What follows the weight's name to make the name of its scales, and their element type.
+    package let scaleSuffix: String
     package let scaleType: DType
-    package let scaleShape: Shape
+
+    /// One scale for each block, ragged ones at the edges included.
+    package func scaleShape(of weight: Shape) -> Shape {
+        let (rows, columns) = (weight.dimensions[0], weight.dimensions[1])
+        return [(rows + blockRows - 1) / blockRows, (columns + blockColumns - 1) / blockColumns]
+    }
 }
 
 /// How codes and scales are decoded to a matrix.
@@ -53,50 +58,59 @@ package struct ShardConversion: Sendable {
         package let part: Part
     }
 
+    /// What the output file looks like. Made when it is needed: a model has tens of thousands of tensors.
+    package struct Layout: Sendable {
+        /// In the order of the file; one for each tensor of the header.
+        package let stretches: [Stretch]
+        package let header: ShardHeader
+        /// The header as it stands in the file.
+        package let headerBytes: [UInt8]
+    }
+
     package let sourceShard: Int
     package let name: String
     package let conversions: [TensorConversion]
-    /// In the order of the file; one for each tensor of the header.
-    package let stretches: [Stretch]
-    package let header: ShardHeader
-    /// The header as it stands in the file.
-    package let headerBytes: [UInt8]
-
     /// Bytes of the output file.
-    package var byteCount: Int { header.fileSize }
+    package let byteCount: Int
+
+    package init(sourceShard: Int, name: String, conversions: [TensorConversion]) throws(Failure) {
+        self.sourceShard = sourceShard
+        self.name = name
+        self.conversions = conversions
+        byteCount = try Self.layout(conversions, name: name).header.fileSize
+    }
 
     /// Bytes of the source tensors.
     package var sourceByteCount: Int { conversions.reduce(0) { $0 + $1.source.dataRange.count } }
-}
 
-extension ShardConversion {
+    /// Tensors of the output file.
+    package var tensorCount: Int { conversions.reduce(0) { $0 + $1.operation.tensorCount } }
+
     /// Lays out the output: source order, codes and scales adjacent, every tensor aligned to its type.
-    package init(sourceShard: Int, name: String, conversions: [TensorConversion]) throws(Failure) {
+    package func layout() throws(Failure) -> Layout { try Self.layout(conversions, name: name) }
+
+    private static func layout(_ conversions: [TensorConversion], name: String) throws(Failure) -> Layout {
         var tensors: [TensorDescription] = []
-        var origins: [(conversion: Int, part: Stretch.Part)] = []
+        var origins: [Stretch] = []
         for (index, conversion) in conversions.enumerated() {
             let source = conversion.source
             func add(_ name: String, _ dtype: DType, _ shape: Shape, _ part: Stretch.Part) {
                 tensors.append(TensorDescription(name: name, dtype: dtype, shape: shape))
-                origins.append((index, part))
+                origins.append(Stretch(conversion: index, part: part))
             }
             switch conversion.operation {
             case .copy: add(source.name, source.dtype, source.shape, .whole)
             case .encode(let rule):
                 add(source.name, .e4m3, source.shape, .codes)
-                add(rule.scaleName, rule.scaleType, rule.scaleShape, .scales)
+                add(source.name + rule.scaleSuffix, rule.scaleType, rule.scaleShape(of: source.shape), .scales)
             case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
             }
         }
         let order = ShardHeader.fileOrder(tensors)
-        self.sourceShard = sourceShard
-        self.name = name
-        self.conversions = conversions
         do throws(HeaderError) {
             let written = try ShardHeader.written(order.map { tensors[$0] })
-            header = written.header
-            headerBytes = written.bytes
-            stretches = order.map { Stretch(conversion: origins[$0].conversion, part: origins[$0].part) }
+            return Layout(
+                stretches: order.map { origins[$0] }, header: written.header, headerBytes: written.bytes)
         } catch { throw Failure(error.finding(file: name)) }
     }
 }
@@ -143,11 +157,11 @@ package struct ConversionPlan: Sendable {
         add(JSONValue.object(config).text(.compact))
         for shard in shards {
             add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
-            shard.headerBytes.withUnsafeBytes { digest.update($0) }
             for conversion in shard.conversions {
+                let source = conversion.source
                 add(
-                    "\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)"
-                )
+                    "\(source.name) \(source.dtype.rawValue) \(source.shape) \(source.dataRange)"
+                        + " \(conversion.operation.summary)")
             }
         }
         self.digest = digest.finish()
@@ -158,13 +172,16 @@ package struct ConversionPlan: Sendable {
 }
 
 extension TensorConversion.Operation {
+    /// Output tensors it gives.
+    var tensorCount: Int { if case .encode = self { 2 } else { 1 } }
+
     /// A line that tells this operation from every other one on the same tensor.
     var summary: String {
         switch self {
         case .copy: "copy"
         case .encode(let rule):
             "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
-                + " \(rule.scaleType.rawValue)"
+                + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)"
         case .decode(let rule):
             "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"
         }

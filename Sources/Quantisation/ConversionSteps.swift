@@ -34,25 +34,28 @@ struct ConversionStep: Sendable {
 /// All steps of a shard, made lazily so that a reading thread can run ahead without a list.
 struct ConversionSteps: Sequence, Sendable {
     let shard: ShardConversion
+    let stretches: [ShardConversion.Stretch]
     /// Bytes one step may read; a single block row may exceed it.
     let budget: Int
 
     struct Iterator: IteratorProtocol {
         let shard: ShardConversion
+        let stretches: [ShardConversion.Stretch]
         let budget: Int
         private var stretch = 0
         private var offset = 0
         /// Conversions whose scales are known at this point of the walk.
         private var known: Set<Int> = []
 
-        init(shard: ShardConversion, budget: Int) {
-            self.shard = shard
-            self.budget = budget
+        init(_ steps: ConversionSteps) {
+            shard = steps.shard
+            stretches = steps.stretches
+            budget = steps.budget
         }
 
         mutating func next() -> ConversionStep? {
-            guard stretch < shard.stretches.count else { return nil }
-            let current = shard.stretches[stretch]
+            guard stretch < stretches.count else { return nil }
+            let current = stretches[stretch]
             let conversion = shard.conversions[current.conversion]
             let step: ConversionStep
             switch (conversion.operation, current.part) {
@@ -126,7 +129,7 @@ struct ConversionSteps: Sequence, Sendable {
         }
     }
 
-    func makeIterator() -> Iterator { Iterator(shard: shard, budget: budget) }
+    func makeIterator() -> Iterator { Iterator(self) }
 
     /// The most bytes one step reads, and the most it writes at once.
     var longest: (read: Int, write: Int) {

@@ -18,14 +18,17 @@ struct ConversionWorker {
     /// By conversion: the scales so far, F32, block rows × block columns.
     private var scales: [Int: [Float]] = [:]
     private var sums = ingot_encode_statistics()
-    private var sourceDigests: [Int: String] = [:]
-    private var outputDigests: [Int: [ShardConversion.Stretch.Part: String]] = [:]
+    private let layout: ShardConversion.Layout
+    private var sourceDigests: [Int: TensorDigest.Value] = [:]
+    private var outputDigests: [Int: TensorDigest.Value] = [:]
+    private var scaleDigests: [Int: TensorDigest.Value] = [:]
     private var statistics: [Int: EncodeStatistics] = [:]
 
     init(
-        converter: ShardConverter, reader: ReadAhead, writer: WriteBehind, level: ingot_simd_level
+        converter: ShardConverter, layout: ShardConversion.Layout, reader: ReadAhead, writer: WriteBehind, level: ingot_simd_level
     ) {
         self.converter = converter
+        self.layout = layout
         self.reader = reader
         self.writer = writer
         self.level = level
@@ -34,7 +37,7 @@ struct ConversionWorker {
     private var shard: ShardConversion { converter.shard }
 
     mutating func run(_ steps: ConversionSteps) throws(Failure) -> [ConvertedTensor] {
-        try shard.headerBytes.withBytes { bytes throws(Failure) in
+        try layout.headerBytes.withBytes { bytes throws(Failure) in
             try writer.append(bytes, longest: converter.budget.block)
         }
         for step in steps {
@@ -43,10 +46,11 @@ struct ConversionWorker {
             // A measuring step reads bytes that are read again; only the second time counts.
             if step.purpose != .measure { converter.progress.advance(bytes: step.range.count) }
         }
+        let empty = TensorDigest().finish()
         return shard.conversions.indices.map { index in
             ConvertedTensor(
-                name: shard.conversions[index].source.name, sourceDigest: sourceDigests[index] ?? "",
-                digests: [.whole, .codes, .scales].compactMap { outputDigests[index]?[$0] },
+                name: shard.conversions[index].source.name, sourceDigest: sourceDigests[index] ?? empty,
+                digest: outputDigests[index] ?? empty, scaleDigest: scaleDigests[index],
                 statistics: statistics[index])
         }
     }
@@ -65,8 +69,11 @@ struct ConversionWorker {
 
     private mutating func finishStretch(_ step: ConversionStep, hasSource: Bool = true) {
         guard step.isLast else { return }
-        let part = shard.stretches[step.stretch].part
-        outputDigests[step.conversion, default: [:]][part] = outputDigest.finish()
+        if layout.stretches[step.stretch].part == .scales {
+            scaleDigests[step.conversion] = outputDigest.finish()
+        } else {
+            outputDigests[step.conversion] = outputDigest.finish()
+        }
         if hasSource { sourceDigests[step.conversion] = sourceDigest.finish() }
     }
 
@@ -189,7 +196,7 @@ struct ConversionWorker {
         }
         finishStretch(step, hasSource: false)
         // In the tail of a ragged file the codes come after their scales and are encoded once more.
-        let codesCome = shard.stretches[(step.stretch + 1)...].contains {
+        let codesCome = layout.stretches[(step.stretch + 1)...].contains {
             $0.conversion == step.conversion && $0.part == .codes
         }
         if !codesCome { scales[step.conversion] = nil }

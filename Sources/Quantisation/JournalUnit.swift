@@ -39,22 +39,31 @@ extension ConvertedTensor {
     package var document: JSONValue {
         var object = JSONObject()
         object["name"] = .string(name)
-        object["source_xxh3"] = .string(sourceDigest)
-        object["xxh3"] = .array(digests.map(JSONValue.string))
+        object["source_xxh3"] = .string(sourceDigest.description)
+        object["xxh3"] = .string(digest.description)
+        object["scale_xxh3"] = (scaleDigest?.description).map(JSONValue.string)
         object["error"] = statistics?.document
         return .object(object)
     }
 
     init(reader: StrictReader) throws(DocumentError) {
         let name = try reader.string("name")
-        let sourceDigest = try reader.string("source_xxh3")
-        let digests = try reader.strings("xxh3")
+        let sourceDigest = try Self.digest(reader, "source_xxh3")
+        let digest = try Self.digest(reader, "xxh3")
+        let scaleDigest = reader.has("scale_xxh3") ? try Self.digest(reader, "scale_xxh3") : nil
         let error = reader.value("error")
         self.init(
-            name: name, sourceDigest: sourceDigest, digests: digests,
+            name: name, sourceDigest: sourceDigest, digest: digest, scaleDigest: scaleDigest,
             statistics: try error.map { (document) throws(DocumentError) in
                 try EncodeStatistics(document: document)
             })
         try reader.finish()
+    }
+
+    private static func digest(_ reader: StrictReader, _ key: String) throws(DocumentError) -> TensorDigest.Value {
+        guard let value = TensorDigest.Value(try reader.string(key)) else {
+            throw reader.mismatch(key, "32 hexadecimal digits")
+        }
+        return value
     }
 }

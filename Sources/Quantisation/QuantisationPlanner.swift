@@ -73,21 +73,15 @@ package struct QuantisationPlanner {
                     expected: accepted.map(\.rawValue).joined(separator: ", "), found: record.dtype.rawValue,
                     remedy: rule == .bf16 ? "convert to BF16 first, or --scheme fp8-block" : nil))
         }
-        let rows = entry.shape.dimensions[0]
-        let columns = entry.shape.dimensions[1]
         let scheme = request.scheme
-        let blockColumns = scheme.blockColumns ?? columns
         return TensorConversion(
             source: record,
             operation: .encode(
                 EncodeRule(
-                    rule: rule, blockRows: scheme.blockRows, blockColumns: blockColumns,
-                    amaxFloor: scheme.amaxFloor, zeroScale: scheme.zeroScale,
-                    scaleName: record.name + scheme.layout.scaleSuffix, scaleType: scheme.layout.scaleType,
-                    scaleShape: [
-                        (rows + scheme.blockRows - 1) / scheme.blockRows,
-                        (columns + blockColumns - 1) / blockColumns,
-                    ])))
+                    rule: rule, blockRows: scheme.blockRows,
+                    blockColumns: scheme.blockColumns ?? entry.shape.dimensions[1], amaxFloor: scheme.amaxFloor,
+                    zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
+                    scaleType: scheme.layout.scaleType)))
     }
 
     /// Modules with a weight matrix that stay as they are: what an engine could take for a quantised one.

@@ -12,9 +12,11 @@ import Tensors
 package struct ConvertedTensor: Sendable, Equatable {
     package let name: String
     /// XXH3-128 of the source tensor's bytes.
-    package let sourceDigest: String
-    /// XXH3-128 of each output tensor's bytes, in the order codes, scales.
-    package let digests: [String]
+    package let sourceDigest: TensorDigest.Value
+    /// XXH3-128 of the output tensor's bytes, or of its codes.
+    package let digest: TensorDigest.Value
+    /// XXH3-128 of the scales; nil for a tensor that was not quantised.
+    package let scaleDigest: TensorDigest.Value?
     /// Nil for a tensor that was not quantised.
     package let statistics: EncodeStatistics?
 }
@@ -61,7 +63,8 @@ struct ShardConverter {
 
     /// Reads, converts and seals the shard under a folder.
     func run(into folder: String) throws(Failure) -> ConvertedShard {
-        let steps = ConversionSteps(shard: shard, budget: budget.block)
+        let layout = try shard.layout()
+        let steps = ConversionSteps(shard: shard, stretches: layout.stretches, budget: budget.block)
         let longest = steps.longest
         let file = try BulkReader(path: plan.source.path(ofShard: shard.sourceShard))
         guard file.identity == plan.source.shards[shard.sourceShard].identity else {
@@ -81,7 +84,8 @@ struct ShardConverter {
             })
         do throws(Failure) {
             defer { reader.stop() }
-            var worker = ConversionWorker(converter: self, reader: reader, writer: writer, level: level)
+            var worker = ConversionWorker(
+                converter: self, layout: layout, reader: reader, writer: writer, level: level)
             let tensors = try worker.run(steps)
             try file.checkUnchanged()
             return ConvertedShard(name: shard.name, sealed: try writer.seal(), tensors: tensors)
