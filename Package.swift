@@ -64,7 +64,7 @@ let package = Package(
             ], swiftSettings: swiftSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints"],
+            dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures"],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(
             name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"], swiftSettings: swiftSettings),
@@ -83,6 +83,12 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PipelineTests",
+            dependencies: [
+                "Architectures", "Checkpoints", "Documents", "Quantisation", "TestSupport", "ingot",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandTests", dependencies: ["Commands", "TestSupport", "ingot"],

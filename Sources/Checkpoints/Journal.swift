@@ -13,20 +13,48 @@ package final class Journal: Sendable {
     package let path: String
     private let descriptor: Int32
     private let lock = Mutex(())
+    private let units = Atomic<Int>(0)
 
     /// Opens or creates the journal of a folder and locks it against a second run.
     package init(folder: String) throws(Failure) {
         path = joined(folder, Self.fileName)
-        descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileAccess.failure(.cannotCreate, path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        descriptor = try Self.openLocked(path, folder: folder)
+    }
+
+    private static func openLocked(_ path: String, folder: String) throws(Failure) -> Int32 {
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw FileAccess.failure(.cannotCreate, path) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                close(descriptor)
+                throw Failure(busy(folder))
+            }
+            var held = stat()
+            var named = stat()
+            if fstat(descriptor, &held) == 0, stat(path, &named) == 0, held.st_ino == named.st_ino,
+                held.st_dev == named.st_dev
+            {
+                return descriptor
+            }
+            // Between opening and locking, the run that held it sealed its folder and removed this file.
             close(descriptor)
-            throw Failure(
-                Finding(
-                    .error, .outputBusy, "another run is writing to this output", file: folder,
-                    expected: "one run for an output", found: "a journal locked by another process",
-                    remedy: "wait for it, or choose another --output"))
         }
+    }
+
+    /// Whether a run that is alive holds the journal of a folder.
+    package static func isHeld(in folder: String) -> Bool {
+        let descriptor = open(joined(folder, fileName), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    /// What is said when another run holds the journal of a folder.
+    static func busy(_ folder: String) -> Finding {
+        Finding(
+            .error, .outputBusy, "another run is writing to this output", file: folder,
+            expected: "one run for an output", found: "a journal locked by another process",
+            remedy: "wait for it, or choose another --output")
     }
 
     deinit { close(descriptor) }
@@ -45,7 +73,30 @@ package final class Journal: Sendable {
         if start < bytes.count, ftruncate(descriptor, off_t(start)) != 0 {
             throw FileAccess.failure(.writeFailed, path)
         }
+        units.store(max(0, entries.count - 1), ordering: .relaxed)
         return entries
+    }
+
+    /// Whether any unit is sealed: work that a later run can go on from.
+    package var hasUnits: Bool { units.load(ordering: .relaxed) > 0 }
+
+    /// Forgets everything that earlier runs sealed.
+    package func clear() throws(Failure) {
+        guard ftruncate(descriptor, 0) == 0, fdatasync(descriptor) == 0 else {
+            throw FileAccess.failure(.writeFailed, path)
+        }
+    }
+
+    /// Whether no run has noted anything yet.
+    package var isEmpty: Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_size == 0
+    }
+
+    /// Appends the line of a sealed unit and makes it durable.
+    package func append(unit: JSONValue) throws(Failure) {
+        try append(unit)
+        units.add(1, ordering: .relaxed)
     }
 
     /// Appends one line and makes it durable.

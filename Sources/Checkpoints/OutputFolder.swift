@@ -38,8 +38,10 @@ package struct OutputFolder: Sendable {
     ///   - bytes: what the output will hold.
     package func check(input: String, bytes: Int) -> [Finding] {
         var findings: [Finding] = []
-        if let input = resolved(input), let place = resolvedPlace,
-            place == input || place.hasPrefix(input + "/") || input.hasPrefix(place + "/")
+        // The folder the work is done in must not touch the input either.
+        let places = [resolvedPlace, resolved(partial)].compactMap { $0 }
+        if let input = resolved(input),
+            places.contains(where: { $0 == input || isInside($0, input) || isInside(input, $0) })
         {
             findings.append(
                 Finding(
@@ -47,7 +49,7 @@ package struct OutputFolder: Sendable {
                     expected: "a folder apart from \(input)", remedy: "choose another --output"))
             return findings
         }
-        findings += checkExisting()
+        findings += checkExisting() + checkPartial()
         if let free = FileAccess.freeBytes(at: existingParent), free < bytes, !policy.resume {
             findings.append(
                 Finding(
@@ -60,6 +62,15 @@ package struct OutputFolder: Sendable {
 
     private func checkExisting() -> [Finding] {
         var findings: [Finding] = []
+        if FileAccess.kind(path, followingLinks: false) == .symbolicLink {
+            // A folder cannot be renamed over a link.
+            findings.append(
+                Finding(
+                    .error, .outputExists, "a link stands where the output folder should be", file: path,
+                    expected: "no such path, or a folder", found: "a symbolic link",
+                    remedy: "--output with the path it leads to"))
+            return findings
+        }
         switch FileAccess.kind(path) {
         case .nothing: break
         case .folder:
@@ -94,25 +105,67 @@ package struct OutputFolder: Sendable {
                     .error, .outputExists, "a file stands where the output folder should be", file: path,
                     expected: "no such path", found: "a file", remedy: "choose another --output"))
         }
-        if FileAccess.kind(partial) != .nothing, !policy.resume, !policy.replace {
-            findings.append(
-                Finding(
-                    .error, .outputUnfinished, "an unfinished run left its work here", file: partial,
-                    expected: "no such folder", found: "sealed files and a journal",
-                    remedy: "--resume to go on with it, or --replace to start over"))
-        }
         return findings
     }
 
-    /// Creates or cleans the partial folder and opens its journal.
+    private func checkPartial() -> [Finding] {
+        guard FileAccess.kind(partial, followingLinks: false) != .nothing else { return [] }
+        if Journal.isHeld(in: partial) { return [Journal.busy(partial)] }
+        guard isOurs else {
+            return [
+                Finding(
+                    .error, .outputNotOurs, "the place where the work would be done is taken", file: partial,
+                    expected: "no such path, or a folder with the journal of an earlier run",
+                    found: abridged((try? FileAccess.names(in: partial)) ?? ["a file"]),
+                    remedy: "move it away, or choose another --output")
+            ]
+        }
+        guard !policy.resume, !policy.replace else { return [] }
+        return [
+            Finding(
+                .error, .outputUnfinished, "an unfinished run left its work here", file: partial,
+                expected: "no such folder", found: "sealed files and a journal",
+                remedy: "--resume to go on with it, or --replace to start over")
+        ]
+    }
+
+    /// Whether the partial folder is the work of an earlier run: it has a journal or nothing at all in it, or
+    /// it is the old artefact of a run that was killed right after it swapped the new one in.
+    private var isOurs: Bool {
+        guard FileAccess.kind(partial, followingLinks: false) == .folder,
+            let names = try? FileAccess.names(in: partial)
+        else { return false }
+        return names.isEmpty || names.contains(Journal.fileName) || holdsJournal
+    }
+
+    /// Whether the output was given its name by a run that was killed before it had tidied up.
+    private var holdsJournal: Bool { FileAccess.kind(joined(path, Journal.fileName)) == .file }
+
+    /// Creates the partial folder, locks its journal and removes what no journal speaks of.
     package func begin() throws(Failure) -> Journal {
-        if policy.replace, !policy.resume { try FileAccess.remove(partial) }
         try FileAccess.createFolder(partial)
+        // Locked before anything is removed: it could be the work of a run that is alive.
         let journal = try Journal(folder: partial)
-        for name in try FileAccess.names(in: partial) where name.contains(".writing-") {
-            try FileAccess.remove(joined(partial, name))
+        if policy.replace, !policy.resume { try journal.clear() }
+        let startsOver = journal.isEmpty
+        for name in try FileAccess.names(in: partial) where name != Journal.fileName {
+            if startsOver || name.contains(".writing-") { try FileAccess.remove(joined(partial, name)) }
         }
         return journal
+    }
+
+    /// Removes the partial folder of a run that failed before it had sealed anything.
+    package func discard() { try? FileAccess.remove(partial) }
+
+    /// Ends what a run that was killed after its last step left undone; false when there is more to do.
+    package func finishSeal() throws(Failure) -> Bool {
+        if FileAccess.kind(partial, followingLinks: false) != .nothing {
+            let names = try FileAccess.names(in: partial)
+            guard holdsJournal, !names.contains(Journal.fileName) else { return false }
+            try FileAccess.remove(partial)
+        }
+        try FileAccess.remove(joined(path, Journal.fileName))
+        return true
     }
 
     /// Gives the built folder the output's name; what stood there before goes after that.
@@ -146,6 +199,10 @@ package struct OutputFolder: Sendable {
         try FileAccess.rename(path, to: old)
         try FileAccess.rename(partial, to: path)
         try FileAccess.remove(old)
+    }
+
+    private func isInside(_ path: String, _ folder: String) -> Bool {
+        path.hasPrefix(folder == "/" ? folder : folder + "/")
     }
 
     private var isMountPoint: Bool {

@@ -17,7 +17,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Put the new artefact in the place of the checkpoint that stands at the output.")
     var replace = false
 
-    @Option(help: "Shards converted at once. Memory stays the same.")
+    @Option(help: "Shards converted at once, as far as 64 MiB of memory go.")
     var jobs = 1
 
     func validate() throws {

@@ -65,7 +65,7 @@ func convert(
     _ run: ConversionRun, output: OutputOptions, notes: [Finding],
     report: (ConversionResult, Double) -> (String, JSONValue)
 ) throws(Failure) -> CommandResult {
-    if output.resume, let done = alreadyDone(run) { return done }
+    if output.resume, let done = try alreadyDone(run) { return done }
     let findings = run.check()
     if output.dryRun {
         let summary = PlanSummary(plan: run.plan, output: run.output.path)
@@ -81,15 +81,12 @@ func convert(
     return CommandResult(text: text, document: document, findings: notes + findings)
 }
 
-/// A run that was killed after its last step has nothing left to do.
-private func alreadyDone(_ run: ConversionRun) -> CommandResult? {
-    guard FileAccess.kind(run.output.partial) == .nothing,
-        let bytes = try? FileAccess.read(joined(run.output.path, run.recordName), limit: 1 << 30),
+/// A run that was killed after its last step has nothing left to do but to tidy up.
+private func alreadyDone(_ run: ConversionRun) throws(Failure) -> CommandResult? {
+    guard let bytes = try? FileAccess.read(joined(run.output.path, run.recordName), limit: 1 << 30),
         case .object(let record)? = try? JSONValue(parsing: bytes),
-        record["plan_sha256"] == .string(run.plan.digest)
+        record["plan_sha256"] == .string(run.plan.digest), try run.output.finishSeal()
     else { return nil }
-    // Killed between taking the name and removing the journal.
-    try? FileAccess.remove(joined(run.output.path, Journal.fileName))
     return CommandResult(
         text: "\(run.output.path) is complete: nothing to resume",
         document: ["output": .string(run.output.path), "complete": true])

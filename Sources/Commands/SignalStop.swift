@@ -7,6 +7,8 @@ import Glibc
 func stopOnSignals() {
     signal(SIGINT, handleStop)
     signal(SIGTERM, handleStop)
+    // A file-size limit is then an error of the write, told like a full disk.
+    signal(SIGXFSZ, SIG_IGN)
 }
 
 private func handleStop(_ number: Int32) {

@@ -56,13 +56,19 @@ package struct ConversionRun: Sendable {
         progress.begin(stage: plan.stage, totalBytes: plan.sourceByteCount)
         defer { progress.end() }
         let known = try resume(journal)
-        let shards = try convert(known, journal)
-        let sidecars = try carrySidecars()
-        let result = ConversionResult(shards: shards, sidecars: sidecars, resumed: known.count)
-        try StopFlag.check()
-        try writeFront(result)
-        try output.seal()
-        return result
+        do throws(Failure) {
+            let shards = try convert(known, journal)
+            let sidecars = try carrySidecars()
+            let result = ConversionResult(shards: shards, sidecars: sidecars, resumed: known.count)
+            try StopFlag.check()
+            try writeFront(result)
+            try output.seal()
+            return result
+        } catch {
+            // Nothing to go on from: leave nothing behind that the next run would have to be told about.
+            if !journal.hasUnits { output.discard() }
+            throw error
+        }
     }
 
     // MARK: Resume
@@ -117,7 +123,8 @@ package struct ConversionRun: Sendable {
         let pending = plan.shards.indices.filter { known[$0] == nil }
         let next = Atomic<Int>(0)
         let budget = PipelineBudget(jobs: jobs)
-        DispatchQueue.concurrentPerform(iterations: min(max(1, jobs), max(1, pending.count))) { _ in
+        let atOnce = budget.jobs(jobs, longest: pending.map { budget.bytes(of: plan.shards[$0]) }.max() ?? 1)
+        DispatchQueue.concurrentPerform(iterations: min(atOnce, max(1, pending.count))) { _ in
             while failure.withLock({ $0 == nil }) {
                 let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard turn < pending.count else { return }
@@ -127,7 +134,7 @@ package struct ConversionRun: Sendable {
                         plan: plan, shard: plan.shards[index], budget: budget, progress: progress
                     ).run(into: output.partial)
                     try journal.append(
-                        JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
+                        unit: JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
                     results.withLock { $0[index] = shard }
                 } catch {
                     failure.withLock { if $0 == nil { $0 = error } }

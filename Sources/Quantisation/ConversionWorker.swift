@@ -105,11 +105,11 @@ struct ConversionWorker {
         throw nonFinite(source, row: flat / max(1, columns), column: flat % max(1, columns))
     }
 
-    private func nonFinite(_ source: TensorRecord, row: Int, column: Int) -> Failure {
+    private func nonFinite(_ source: TensorRecord, shard index: Int? = nil, row: Int, column: Int) -> Failure {
         Failure(
             Finding(
                 .error, .nonFiniteWeight, "a weight is not a finite number",
-                file: lastComponent(converter.plan.source.path(ofShard: shard.sourceShard)),
+                file: lastComponent(converter.plan.source.path(ofShard: index ?? shard.sourceShard)),
                 tensor: "\(source.name) \(source.shape) \(source.dtype.rawValue)", expected: "finite weights",
                 found: "NaN or infinity at row \(row), column \(column)",
                 remedy: "take this tensor from an intact copy of the checkpoint"))
@@ -204,13 +204,25 @@ struct ConversionWorker {
 
     // MARK: Decode
 
+    /// The stored scales of a matrix; one that would give something other than a finite number stops the run.
+    private func sourceScales(_ rule: DecodeRule) throws(Failure) -> [Float] {
+        let source = converter.plan.source
+        let values = try source.scales(rule.scale, shard: rule.scaleShard)
+        if let index = values.firstIndex(where: { !($0 * E4M3.largest).isFinite }) {
+            let columns = max(1, rule.scale.shape.dimensions.last ?? 1)
+            throw nonFinite(
+                rule.scale, shard: rule.scaleShard, row: index / columns, column: index % columns)
+        }
+        return values
+    }
+
     private mutating func decode(_ step: ConversionStep, _ source: TensorRecord, _ rule: DecodeRule)
         throws(Failure)
     {
         let columns = source.shape.dimensions[1]
         let blockColumns = (columns + rule.blockColumns - 1) / rule.blockColumns
         if step.rows.lowerBound == 0 {
-            scales[step.conversion] = try converter.plan.source.scales(rule.scale, shard: rule.scaleShard)
+            scales[step.conversion] = try sourceScales(rule)
         }
         let values = scales[step.conversion] ?? []
         let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns

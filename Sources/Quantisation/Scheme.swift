@@ -99,13 +99,18 @@ extension Scheme {
         var overrides: [TensorRole: ScaleRule] = [:]
         for item in try reader.objects("scale_overrides") {
             let rule = try Self.rule(in: item)
-            for role in try Self.roles(item, "roles") { overrides[role] = rule }
+            for role in try Self.roles(item, "roles") {
+                guard overrides.updateValue(rule, forKey: role) == nil else {
+                    throw item.mismatch("roles", "every role once (\(role.name) has two rules)")
+                }
+            }
             _ = try item.string("source")
             try item.finish()
         }
         self.overrides = overrides
 
-        quantised = Set(try Self.roles(reader, "quantised"))
+        let quantisedRoles = try Self.roles(reader, "quantised")
+        quantised = Set(quantisedRoles)
         var kept: [Kept] = []
         for item in try reader.objects("kept") {
             kept.append(
@@ -115,8 +120,22 @@ extension Scheme {
         self.kept = kept
         try reader.finish()
 
-        for role in quantised where !role.isQuantisable {
+        for role in quantisedRoles where !role.isQuantisable {
             throw reader.mismatch("quantised", "roles that can be quantised (\(role.name) cannot)")
+        }
+        if let role = Self.repeated(quantisedRoles + kept.map(\.role)) {
+            throw DocumentError(
+                path: quantised.contains(role) ? "quantised" : "kept", what: "a role is named twice",
+                expected: "every role once, in \"quantised\" or in \"kept\"", found: "\"\(role.name)\" again",
+                remedy: "remove one of the two")
+        }
+        for role in TensorRole.allCases where overrides[role] != nil && !quantised.contains(role) {
+            throw reader.mismatch("scale_overrides", "roles that are quantised (\(role.name) is not)")
+        }
+        // The codes would be computed with a scale that the file then rounds.
+        let rules = [rule] + overrides.values
+        guard layout == .deepseekBlock || !rules.contains(.f32) else {
+            throw scale.mismatch("rule", "a rule whose scales are BF16 numbers, as this layout stores them")
         }
         let named = quantised.union(kept.map(\.role))
         for role in TensorRole.allCases where !named.contains(role) {
@@ -125,9 +144,11 @@ extension Scheme {
                 found: "no \"\(role.name)\"",
                 remedy: "add it to \"quantised\", or to \"kept\" with the reason")
         }
-        for item in kept where quantised.contains(item.role) {
-            throw reader.mismatch("kept", "roles that are not in \"quantised\" (\(item.role.name) is)")
-        }
+    }
+
+    private static func repeated(_ roles: [TensorRole]) -> TensorRole? {
+        var seen: Set<TensorRole> = []
+        return roles.first { !seen.insert($0).inserted }
     }
 
     private static func rule(in reader: StrictReader) throws(DocumentError) -> ScaleRule {

@@ -40,9 +40,23 @@ package struct PipelineBudget: Sendable {
     ///
     /// - Source: measured; see docs/decisions/0003-streaming-pipeline.md.
     package init(jobs: Int) {
-        block = max(1 << 20, (4 << 20) / max(1, jobs))
+        // Whole transfer units: a block that ends inside an element would split it.
+        block = alignedDown(max(1 << 20, (4 << 20) / max(1, jobs)))
         depth = 3
     }
+
+    /// What the buffers of all shards in work may hold together, in bytes; the rest of 64 MiB is for
+    /// headers, the plan and the program.
+    package static let limit = 36 << 20
+
+    /// Bytes of all buffers that the conversion of a shard holds.
+    func bytes(of shard: ShardConversion) -> Int {
+        let longest = ConversionSteps(shard: shard, budget: block).longest
+        return depth * (BulkReader.capacity(for: longest.read) + max(longest.write, block))
+    }
+
+    /// How many of the shards asked for at once fit the limit; one always does.
+    func jobs(_ wanted: Int, longest: Int) -> Int { max(1, min(wanted, Self.limit / max(1, longest))) }
 }
 
 /// The conversion of one shard in progress.
