@@ -128,6 +128,7 @@ package struct JSONScanner {
     /// The cursor passes the number either way. `-0`, a fraction, an exponent and anything above
     /// 2^64 − 1 are of another kind, as for serde_json reading an unsigned integer.
     @inlinable package mutating func takeUnsigned() throws(JSONError) -> UInt64? {
+        if let value = takeShortUnsigned() { return value }
         let range = try takeNumber()
         var value: UInt64 = 0
         for index in range {
@@ -138,6 +139,24 @@ package struct JSONScanner {
             if carry || overflow { return nil }
             value = sum
         }
+        return value
+    }
+
+    /// Takes a whole number of at most 19 digits, which cannot overflow, where nothing but one can stand.
+    @inlinable mutating func takeShortUnsigned() -> UInt64? {
+        guard let lead = peek() else { return nil }
+        var value: UInt64 = 0
+        var index = position
+        while index < bytes.count, index - position < 19, isDigit(bytes[index]) {
+            value = value &* 10 &+ UInt64(bytes[index] &- 0x30)
+            index += 1
+        }
+        guard index > position, index < bytes.count, lead != UInt8(ascii: "0") || index == position + 1 else {
+            return nil
+        }
+        let next = bytes[index]
+        guard !isDigit(next), next != UInt8(ascii: "."), next | 0x20 != UInt8(ascii: "e") else { return nil }
+        position = index
         return value
     }
 
@@ -155,7 +174,9 @@ package struct JSONScanner {
     }
 
     /// Takes a string and gives the range between its quotes, and whether it holds escapes.
-    @inlinable package mutating func takeStringRange() throws(JSONError) -> (content: Range<Int>, escaped: Bool) {
+    @inlinable package mutating func takeStringRange() throws(JSONError) -> (
+        content: Range<Int>, escaped: Bool
+    ) {
         try take(UInt8(ascii: "\""))
         let start = position
         var escaped = false
