@@ -32,22 +32,27 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
         let name =
             "model-\(String(repeating: "0", count: 5 - number.count))\(number)-of-"
             + "\(String(repeating: "0", count: 5 - count.count))\(count).safetensors"
-        let header = try ShardHeader.written(
-            entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
-        let writer = try WriteBehind(
-            path: joined(folder, name), length: header.header.fileSize, longest: 4 << 20, block: 4 << 20,
-            depth: 3)
-        try header.bytes.withUnsafeBytes { bytes throws(Failure) in
-            try writer.append(bytes, longest: 4 << 20)
-        }
-        for (turn, entry) in entries.enumerated() { try append(entry, turn, pattern, to: writer) }
-        _ = try writer.seal()
-        written.append((name, header.header))
+        written.append((name, try writeShard(joined(folder, name), entries, pattern)))
     }
     _ = try FileAccess.writeSealed(
         CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
     return written.reduce(0) { $0 + $1.header.dataBytes }
+}
+
+private func writeShard(
+    _ path: String, _ entries: [InventoryEntry], _ pattern: UnsafeMutableBufferPointer<UInt16>
+) throws -> ShardHeader {
+    let header = try ShardHeader.written(
+        entries.map { TensorDescription(name: $0.name, dtype: $0.dtype, shape: $0.shape) })
+    let writer = try WriteBehind(
+        path: path, length: header.header.fileSize, longest: max(4 << 20, header.bytes.count),
+        block: 4 << 20, depth: 3)
+    // Not in pieces through withUnsafeBytes: the 6.3.1 optimiser crashes on that here.
+    try writer.append(header.bytes.count) { $0.copyBytes(from: header.bytes) }
+    for (turn, entry) in entries.enumerated() { try append(entry, turn, pattern, to: writer) }
+    _ = try writer.seal()
+    return header.header
 }
 
 private func append(
