@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test func stoppedBeforeAnythingWasSealed() throws {
-        let bench = try Workbench(shards: 1)
+        let bench = try Workbench(shards: 1, maker: try largeMatrices())
         let run = try bench.frozen { $0.contains { $0.contains(".writing") } }
         run.send(SIGINT)
         run.send(SIGCONT)

@@ -9,14 +9,7 @@ import Testing
 
     /// One shard of more than 2 GB of Ling-flash's own matrices, all holes.
     @Test func oneLargeShard() throws {
-        var maker = try CheckpointMaker(
-            "Fixtures/configs/ling-flash-2.0.json",
-            [
-                "num_hidden_layers": 2, "num_experts": 72, "vocab_size": 4096, "eos_token_id": 5,
-                "pad_token_id": 5,
-            ])
-        maker.isSparse = true
-        let bench = try Workbench(shards: 1, maker: maker)
+        let bench = try Workbench(shards: 1, maker: try largeMatrices(experts: 72))
         let size =
             try FileManager.default.attributesOfItem(atPath: bench.source + "/model.safetensors")[.size]
             as? Int ?? 0
@@ -28,14 +21,7 @@ import Testing
     }
 
     @Test(arguments: ["1", "4", "16"]) func anyJobs(_ jobs: String) throws {
-        var maker = try CheckpointMaker(
-            "Fixtures/configs/ling-flash-2.0.json",
-            [
-                "num_hidden_layers": 2, "num_experts": 16, "vocab_size": 4096, "eos_token_id": 5,
-                "pad_token_id": 5,
-            ])
-        maker.isSparse = true
-        let bench = try Workbench(shards: 16, maker: maker)
+        let bench = try Workbench(shards: 16, maker: try largeMatrices())
         let run = try MeasuredRun(
             Repository.program("ingot"), bench.arguments(["--quiet", "--jobs", jobs]))
         #expect(run.exit == 0)

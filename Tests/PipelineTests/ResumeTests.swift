@@ -13,8 +13,9 @@ import Testing
         let other = try bench.run("--resume", scheme: "fp8-channel")
         #expect(other.exit == 73)
         #expect(other.errors.contains("OUT-006"), "\(other.errors)")
-        #expect(try names(in: bench.partial).filter { !$0.contains(".writing") }
-            == before.filter { !$0.contains(".writing") })
+        #expect(
+            try names(in: bench.partial).filter { !$0.contains(".writing") }
+                == before.filter { !$0.contains(".writing") })
         #expect(try bench.run("--resume").exit == 0)
         try bench.expectWhole(reference)
     }
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test func changedSourceShardIsConvertedAgain() throws {
-        let bench = try Workbench()
+        let bench = try Workbench(own: true)
         try bench.killAfterSeal()
         let shard = bench.source + "/model-00001-of-00012.safetensors"
         // The low bit of a weight in the last matrix.
@@ -72,7 +73,8 @@ import Testing
         #expect(try bench.run("--resume").exit == 0)
         let resumed = try folderDigest(bench.output)
         try FileManager.default.removeItem(atPath: bench.output)
-        #expect(try bench.reference() == resumed)
+        #expect(try bench.fresh() == resumed)
+        #expect(try bench.reference() != resumed)
     }
 
     @Test func resumingFinishedWorkSaysSo() throws {

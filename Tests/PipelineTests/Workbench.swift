@@ -21,11 +21,19 @@ struct Workbench {
     let source: String
     let output: String
 
-    init(shards: Int = 12, maker: CheckpointMaker? = nil) throws {
+    /// A workbench on the shared checkpoint, or on one of its own, which a test may change.
+    init(shards: Int = 12, maker: CheckpointMaker? = nil, own: Bool = false) throws {
         folder = try TemporaryFolder()
-        source = try (maker ?? CheckpointMaker.micro(Self.changes)).write(
-            folder.path("source"), shards: shards)
+        source = folder.path("source")
         output = folder.path("out")
+        if let maker {
+            try maker.write(source, shards: shards)
+        } else if own {
+            try FileManager.default.copyItem(atPath: try Shared.made.get().path, toPath: source)
+        } else {
+            try FileManager.default.createSymbolicLink(
+                atPath: source, withDestinationPath: try Shared.made.get().path)
+        }
     }
 
     var partial: String { output + ".partial" }
@@ -43,8 +51,13 @@ struct Workbench {
         try StartedProgram(Repository.program("ingot"), arguments(more, scheme: scheme))
     }
 
-    /// The digests of an uninterrupted run; its output is removed.
+    /// The digests of an uninterrupted run on the shared checkpoint.
     func reference(scheme: String = "fp8-block") throws -> [String: String] {
+        try (scheme == "fp8-block" ? Shared.block : Shared.channel).get()
+    }
+
+    /// The digests of an uninterrupted run on the checkpoint as it is now; its output is removed.
+    func fresh(scheme: String = "fp8-block") throws -> [String: String] {
         let run = try run(scheme: scheme)
         #expect(run.exit == 0, "\(run.errors)")
         let digests = try folderDigest(output)
@@ -104,4 +117,32 @@ func flipByte(_ path: String, at offset: UInt64) throws {
     let byte = try file.read(upToCount: 1)?.first ?? 0
     try file.seek(toOffset: offset)
     try file.write(contentsOf: Data([byte ^ 1]))
+}
+
+/// The checkpoint that most tests only read, made once, and what it must become.
+private enum Shared {
+    static let made: Result<TemporaryFolder, any Error> = Result {
+        let folder = try TemporaryFolder()
+        try CheckpointMaker.micro(Workbench.changes).write(folder.path, shards: 12)
+        // Nothing that is static is ever released.
+        leftover = folder.path
+        atexit { try? FileManager.default.removeItem(atPath: leftover) }
+        return folder
+    }
+    static let block = Result { try Workbench().fresh() }
+    static let channel = Result { try Workbench().fresh(scheme: "fp8-channel") }
+}
+
+private nonisolated(unsafe) var leftover = ""
+
+/// A checkpoint of a few of Ling-flash's matrices, all holes: long enough to be caught at work.
+func largeMatrices(experts: Int = 16) throws -> CheckpointMaker {
+    var maker = try CheckpointMaker(
+        "Fixtures/configs/ling-flash-2.0.json",
+        [
+            "num_hidden_layers": 2, "num_experts": .integer(experts), "vocab_size": 4096, "eos_token_id": 5,
+            "pad_token_id": 5,
+        ])
+    maker.isSparse = true
+    return maker
 }

@@ -64,14 +64,11 @@ package struct CheckpointMaker {
 
     private func cut(_ shards: Int) -> [[InventoryEntry]] {
         let total = inventory.entries.reduce(0) { $0 + $1.byteCount }
-        let limit = (total + shards - 1) / shards
         var parts: [[InventoryEntry]] = [[]]
         var used = 0
         for entry in inventory.entries {
-            if used >= limit, parts.count < shards {
-                parts.append([])
-                used = 0
-            }
+            // Each shard ends where its share of all bytes does.
+            if used >= total / shards * parts.count, parts.count < shards { parts.append([]) }
             parts[parts.count - 1].append(entry)
             used += entry.byteCount
         }
@@ -127,7 +124,9 @@ package struct CheckpointMaker {
                     append(word & 0x83FF | (7 + (word >> 10 & 7)) << 10, to: &data)
                 }
             default:
-                append(bits & 0x807F_807F_807F_807F | 0x3B80_3B80_3B80_3B80 &+ (bits & 0x0380_0380_0380_0380), to: &data)
+                append(
+                    bits & 0x807F_807F_807F_807F | 0x3B80_3B80_3B80_3B80 &+ (bits & 0x0380_0380_0380_0380),
+                    to: &data)
             }
         }
         return data.prefix(count * type.bits / 8)
