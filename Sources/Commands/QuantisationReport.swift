@@ -42,7 +42,8 @@ struct QuantisationReport {
             "", "\(output)",
             "  \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \(decimals(seconds, 2)) s"
                 + " (\(byteCount(Int(rate)))/s), \(result.shards.count) shard\(result.shards.count == 1 ? "" : "s")\(resumed)"
-                + (peakResidentBytes().map { ", peak memory \(decimals(Double($0) / 1_048_576, 0)) MiB" } ?? ""),
+                + (peakResidentBytes().map { ", peak memory \(decimals(Double($0) / 1_048_576, 0)) MiB" }
+                    ?? ""),
             "  digests and the error of every tensor: \(joined(output, QuantisationPlanner.recordName))",
             "  next: ingot validate \(output) --deep",
         ]

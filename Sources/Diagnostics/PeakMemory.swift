@@ -13,7 +13,9 @@ package func peakResidentBytes() -> Int? {
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         guard text.hasPrefix("VmHWM:") else { continue }
         // VmHWM:     41552 kB
-        return text.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Int($0) }.first.map { $0 * 1024 }
+        return text.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Int($0) }.first.map {
+            $0 * 1024
+        }
     }
     return nil
 }

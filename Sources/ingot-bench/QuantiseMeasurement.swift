@@ -25,7 +25,10 @@ enum QuantiseMeasurement {
                 _ = try ChildProcess(["sync"])
                 try prepare(input, cold: cold)
                 let quantise = try ChildProcess(
-                    [program, "quantise", input, "--scheme", scheme, "--output", output, "--quiet", "--json"],
+                    [
+                        program, "quantise", input, "--scheme", scheme, "--output", output, "--quiet",
+                        "--json",
+                    ],
                     output: report)
                 try FileAccess.remove(output)
                 _ = try ChildProcess(["sync"])
@@ -48,7 +51,8 @@ enum QuantiseMeasurement {
 
     /// The peak memory that the program reports of itself.
     private static func peakBytes(_ report: String) throws -> Int {
-        guard case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
+        guard
+            case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
             case .object(let result)? = document["result"], case .number(let peak)? = result["peak_bytes"],
             let bytes = peak.integer
         else { throw BenchError(message: "no peak memory in \(report)") }
