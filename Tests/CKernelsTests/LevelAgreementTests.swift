@@ -77,7 +77,9 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
                 let rows = top..<min(call.rows, top + call.blockRows)
                 let columns = left..<min(call.columns, left + call.blockColumns)
                 func x(_ row: Int, _ column: Int) -> Float { call.source.values[row * call.columns + column] }
-                let amax = rows.reduce(Float(0)) { most, row in columns.reduce(most) { max($0, x(row, $1).magnitude) } }
+                let amax = rows.reduce(Float(0)) { most, row in
+                    columns.reduce(most) { max($0, x(row, $1).magnitude) }
+                }
                 let vanishing = max(amax, call.floor) / 448 < Float.leastNormalMagnitude
                 let scale = ingot_block_scale(call.rule, amax, call.floor, call.zeroScale)
                 scales.append(scale.bitPattern)
