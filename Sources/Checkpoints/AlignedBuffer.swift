@@ -1,6 +1,7 @@
 // Memory for bulk reading and writing: page-aligned for transfers past the page cache, allocated once and
 // used again and again (fresh pages are slow on virtual machines, recycled ones are not).
 
+import CSystem
 import Glibc
 
 /// Page-aligned memory of a fixed size, owned by one thread at a time.
@@ -26,3 +27,6 @@ package func alignedUp(_ value: Int) -> Int {
 
 /// The last multiple of the transfer alignment.
 package func alignedDown(_ value: Int) -> Int { value & ~(AlignedBuffer.alignment - 1) }
+
+/// Gives memory that was freed back to the system: what planning took does not count beside the buffers.
+package func releaseFreeMemory() { ingot_release_memory() }

@@ -58,12 +58,11 @@ package struct ShardConversion: Sendable {
     package let conversions: [TensorConversion]
     /// In the order of the file; one for each tensor of the header.
     package let stretches: [Stretch]
-    package let header: ShardHeader
-    /// The header as it stands in the file.
-    package let headerBytes: [UInt8]
-
     /// Bytes of the output file.
-    package var byteCount: Int { header.fileSize }
+    package let byteCount: Int
+    /// SHA-256 of the header. The header itself is made when it is needed: those of all shards of a large
+    /// model together would be a good part of the memory that a conversion may take.
+    let headerDigest: String
 
     /// Bytes of the source tensors.
     package var sourceByteCount: Int { conversions.reduce(0) { $0 + $1.source.dataRange.count } }
@@ -72,32 +71,56 @@ package struct ShardConversion: Sendable {
 extension ShardConversion {
     /// Lays out the output: source order, codes and scales adjacent, every tensor aligned to its type.
     package init(sourceShard: Int, name: String, conversions: [TensorConversion]) throws(Failure) {
-        var tensors: [TensorDescription] = []
-        var origins: [(conversion: Int, part: Stretch.Part)] = []
-        for (index, conversion) in conversions.enumerated() {
-            let source = conversion.source
-            func add(_ name: String, _ dtype: DType, _ shape: Shape, _ part: Stretch.Part) {
-                tensors.append(TensorDescription(name: name, dtype: dtype, shape: shape))
-                origins.append((index, part))
-            }
-            switch conversion.operation {
-            case .copy: add(source.name, source.dtype, source.shape, .whole)
-            case .encode(let rule):
-                add(source.name, .e4m3, source.shape, .codes)
-                add(rule.scaleName, rule.scaleType, rule.scaleShape, .scales)
-            case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
-            }
+        let tensors = conversions.map(\.outputs)
+        let flat = tensors.flatMap(\.self)
+        let origins = tensors.enumerated().flatMap { index, outputs in
+            outputs.map { Stretch(conversion: index, part: $0.part) }
         }
-        let order = ShardHeader.fileOrder(tensors)
         self.sourceShard = sourceShard
         self.name = name
         self.conversions = conversions
-        do throws(HeaderError) {
-            let written = try ShardHeader.written(order.map { tensors[$0] })
-            header = written.header
-            headerBytes = written.bytes
-            stretches = order.map { Stretch(conversion: origins[$0].conversion, part: origins[$0].part) }
-        } catch { throw Failure(error.finding(file: name)) }
+        let order = ShardHeader.fileOrder(flat.map(\.description))
+        stretches = order.map { origins[$0] }
+        let (bytes, header) = try Self.written(stretches, conversions, name)
+        byteCount = header.fileSize
+        var digest = FileDigest()
+        bytes.withUnsafeBytes { digest.update($0) }
+        headerDigest = digest.finish()
+    }
+
+    /// The header as it stands in the file, and what it says.
+    package func written() throws(Failure) -> (bytes: [UInt8], header: ShardHeader) {
+        try Self.written(stretches, conversions, name)
+    }
+
+    private static func written(
+        _ stretches: [Stretch], _ conversions: [TensorConversion], _ name: String
+    ) throws(Failure) -> (bytes: [UInt8], header: ShardHeader) {
+        let tensors = stretches.compactMap { stretch in
+            conversions[stretch.conversion].outputs.first { $0.part == stretch.part }?.description
+        }
+        do throws(HeaderError) { return try ShardHeader.written(tensors) } catch {
+            throw Failure(error.finding(file: name))
+        }
+    }
+}
+
+extension TensorConversion {
+    /// The tensors it gives, each with the part of the result it is.
+    fileprivate var outputs: [(description: TensorDescription, part: ShardConversion.Stretch.Part)] {
+        switch operation {
+        case .copy: [(TensorDescription(name: source.name, dtype: source.dtype, shape: source.shape), .whole)]
+        case .encode(let rule):
+            [
+                (TensorDescription(name: source.name, dtype: .e4m3, shape: source.shape), .codes),
+                (
+                    TensorDescription(name: rule.scaleName, dtype: rule.scaleType, shape: rule.scaleShape),
+                    .scales
+                ),
+            ]
+        case .decode(let rule):
+            [(TensorDescription(name: source.name, dtype: rule.target, shape: source.shape), .whole)]
+        }
     }
 }
 
@@ -142,8 +165,8 @@ package struct ConversionPlan: Sendable {
         add(intent.text(.compact))
         add(JSONValue.object(config).text(.compact))
         for shard in shards {
-            add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
-            shard.headerBytes.withUnsafeBytes { digest.update($0) }
+            let origin = source.shards[shard.sourceShard].name
+            add("\(shard.name) \(origin) \(shard.byteCount) \(shard.headerDigest)")
             for conversion in shard.conversions {
                 add(
                     "\(conversion.source.name) \(conversion.source.dataRange) \(conversion.operation.summary)"

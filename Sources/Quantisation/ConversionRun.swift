@@ -52,6 +52,8 @@ package struct ConversionRun: Sendable {
 
     /// Does the work and seals the output.
     package func run() throws(Failure) -> ConversionResult {
+        // What opening and planning took and gave back goes before buffers are allocated.
+        releaseFreeMemory()
         let journal = try output.begin()
         progress.begin(stage: plan.stage, totalBytes: plan.sourceByteCount)
         defer { progress.end() }
@@ -163,7 +165,8 @@ package struct ConversionRun: Sendable {
         _ = try FileAccess.writeSealed(
             JSONValue.object(plan.config).text() + "\n", to: joined(output.partial, "config.json"))
         if plan.needsIndex {
-            _ = try FileAccess.writeSealed(plan.index, to: joined(output.partial, CheckpointIndex.fileName))
+            _ = try FileAccess.writeSealed(
+                try plan.index(), to: joined(output.partial, CheckpointIndex.fileName))
         }
     }
 }
@@ -173,7 +176,9 @@ extension ConversionPlan {
     package var needsIndex: Bool { shards.count != 1 || shards[0].name != "model.safetensors" }
 
     /// The text of the new index.
-    package var index: String {
-        CheckpointIndex(of: shards.map { ($0.name, $0.header) }).text
+    package func index() throws(Failure) -> String {
+        var headers: [(name: String, header: ShardHeader)] = []
+        for shard in shards { headers.append((shard.name, try shard.written().header)) }
+        return CheckpointIndex(of: headers).text
     }
 }

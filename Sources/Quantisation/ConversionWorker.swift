@@ -34,7 +34,7 @@ struct ConversionWorker {
     private var shard: ShardConversion { converter.shard }
 
     mutating func run(_ steps: ConversionSteps) throws(Failure) -> [ConvertedTensor] {
-        try shard.headerBytes.withBytes { bytes throws(Failure) in
+        try shard.written().bytes.withBytes { bytes throws(Failure) in
             try writer.append(bytes, longest: converter.budget.block)
         }
         for step in steps {
@@ -98,7 +98,8 @@ struct ConversionWorker {
         throw nonFinite(source, row: flat / max(1, columns), column: flat % max(1, columns))
     }
 
-    private func nonFinite(_ source: TensorRecord, shard index: Int? = nil, row: Int, column: Int) -> Failure {
+    private func nonFinite(_ source: TensorRecord, shard index: Int? = nil, row: Int, column: Int) -> Failure
+    {
         Failure(
             Finding(
                 .error, .nonFiniteWeight, "a weight is not a finite number",
