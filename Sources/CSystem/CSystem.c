@@ -44,3 +44,10 @@ void ingot_release_memory(void) {
     (void)malloc_trim(0);
 #endif
 }
+
+void ingot_return_large_memory(void) {
+#ifdef __GLIBC__
+    // Unset, the threshold grows with what is freed, and freed pieces below it stay resident.
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
+}

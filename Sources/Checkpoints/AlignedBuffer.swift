@@ -14,10 +14,13 @@ package final class AlignedBuffer: @unchecked Sendable {
     /// - Parameter capacity: bytes, rounded up to the alignment.
     package init(capacity: Int) {
         let size = alignedUp(max(capacity, 1))
-        bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: Self.alignment)
+        // Mapped, not from the heap: freed heap memory of this size stays resident and adds up over shards.
+        let map = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let map, map != MAP_FAILED else { fatalError("no memory for a buffer of \(size) bytes") }
+        bytes = UnsafeMutableRawBufferPointer(start: map, count: size)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { munmap(bytes.baseAddress, bytes.count) }
 }
 
 /// The next multiple of the transfer alignment.
@@ -30,3 +33,6 @@ package func alignedDown(_ value: Int) -> Int { value & ~(AlignedBuffer.alignmen
 
 /// Gives memory that was freed back to the system: what planning took does not count beside the buffers.
 package func releaseFreeMemory() { ingot_release_memory() }
+
+/// Makes large pieces of freed memory go back to the system at once; to be called once, at the start.
+package func returnLargeMemory() { ingot_return_large_memory() }

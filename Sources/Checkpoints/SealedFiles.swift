@@ -7,29 +7,44 @@ import Glibc
 
 extension FileAccess {
     /// Writes a small file so that it is either absent or whole, and gives its digest.
-    package static func writeSealed(_ bytes: [UInt8], to path: String) throws(Failure) -> WriteBehind.Sealed {
+    package static func writeSealed(_ text: String, to path: String) throws(Failure) -> WriteBehind.Sealed {
+        try writeSealed(to: path) { (write) throws(Failure) in try write(text) }
+    }
+
+    /// The same for a text that comes in pieces and is never in memory whole.
+    package static func writeSealed(
+        to path: String, _ body: (_ write: (String) throws(Failure) -> Void) throws(Failure) -> Void
+    ) throws(Failure) -> WriteBehind.Sealed {
         let temporary = path + ".writing-\(getpid())"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(.cannotCreate, path) }
         var digest = FileDigest()
-        let errorNumber: Int32? = bytes.withUnsafeBytes { buffer in
-            digest.update(buffer)
-            return writeFully(descriptor, buffer)
+        var count = 0
+        var pending: [UInt8] = []
+        func flush() throws(Failure) {
+            let errorNumber: Int32? = pending.withUnsafeBytes { bytes in
+                digest.update(bytes)
+                return writeFully(descriptor, bytes)
+            }
+            if let errorNumber { throw failure(.writeFailed, path, errorNumber: errorNumber) }
+            count += pending.count
+            pending.removeAll(keepingCapacity: true)
         }
-        let synced = errorNumber == nil && fsync(descriptor) == 0
-        let number = errorNumber ?? errno
-        close(descriptor)
-        guard synced else {
+        do throws(Failure) {
+            defer { close(descriptor) }
+            try body { (piece) throws(Failure) in
+                pending.append(contentsOf: piece.utf8)
+                if pending.count >= 1 << 16 { try flush() }
+            }
+            try flush()
+            guard fsync(descriptor) == 0 else { throw failure(.writeFailed, path) }
+        } catch {
             unlink(temporary)
-            throw failure(.writeFailed, path, errorNumber: number)
+            throw error
         }
         try rename(temporary, to: path)
-        return WriteBehind.Sealed(bytes: bytes.count, digest: digest.finish())
-    }
-
-    package static func writeSealed(_ text: String, to path: String) throws(Failure) -> WriteBehind.Sealed {
-        try writeSealed(Array(text.utf8), to: path)
+        return WriteBehind.Sealed(bytes: count, digest: digest.finish())
     }
 
     /// Writes all bytes at the position of the descriptor; the errno of a failure.

@@ -11,8 +11,10 @@ package let ingotVersion = "0.1.0"
 
 /// The record of a finished conversion.
 package enum ConversionRecord {
-    /// The text of the record: the head indented, one line for each tensor.
-    package static func text(_ plan: ConversionPlan, _ result: ConversionResult) -> String {
+    /// Writes the record piece by piece: the head indented, one line for each tensor.
+    package static func write(
+        _ plan: ConversionPlan, _ result: ConversionResult, to write: (String) throws(Failure) -> Void
+    ) throws(Failure) {
         var head = JSONObject()
         head["schema"] = 1
         head["tool"] = .string("ingot \(ingotVersion)")
@@ -26,16 +28,15 @@ package enum ConversionRecord {
             result.shards.map { file($0.name, $0.sealed) } + result.sidecars.map { file($0.name, $0.sealed) })
         var text = JSONValue.object(head).text()
         text.removeLast(2)
-        text += ",\n  \"tensors\": ["
+        try write(text + ",\n  \"tensors\": [")
         var first = true
         for shard in result.shards {
             for tensor in shard.tensors {
-                text += first ? "\n    " : ",\n    "
+                try write((first ? "\n    " : ",\n    ") + tensor.document.text(.compact))
                 first = false
-                text += tensor.document.text(.compact)
             }
         }
-        return text + "\n  ]\n}\n"
+        try write("\n  ]\n}\n")
     }
 
     private static func file(_ name: String, _ sealed: WriteBehind.Sealed) -> JSONValue {
