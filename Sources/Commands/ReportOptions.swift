@@ -1,6 +1,7 @@
 // Options that every command shares, and the one place that prints and ends the process.
 
 import ArgumentParser
+import Checkpoints
 import Diagnostics
 import Documents
 import Glibc
@@ -39,6 +40,7 @@ extension ReportOptions {
 
     /// Runs the body, prints what it gives or why it failed, and ends with its status.
     func report(_ command: String, _ body: () throws(Failure) -> CommandResult) throws {
+        returnLargeMemory()
         let result: CommandResult
         do throws(Failure) { result = try body() } catch {
             result = CommandResult(text: "", document: .null, findings: error.findings, exit: error.exit)
