@@ -6,14 +6,16 @@ import Tensors
 
 /// Checks on a config; each adds findings and none stops at the first.
 enum ConfigurationRules {
-    /// No size in a config is larger: products of two stay far inside Int.
-    ///
-    /// The largest released is a vocabulary of 157,184.
+    /// No count in a config is larger; the largest released is a vocabulary of 157,184.
     static let sizeLimit = 1 << 24
-    /// No config asks for more experts over all layers: a bound on the inventory of a hostile config.
+    /// No width of a matrix is larger; the largest released is a dense MLP of 18,432.
     ///
-    /// The largest released has 80 layers of 256.
-    static let expertLimit = 1_000_000
+    /// With `tensorLimit` it keeps every sum of parameters and bytes below 2^60, inside Int.
+    static let widthLimit = 1 << 17
+    /// No model of the family has more tensors: a bound on the inventory of a hostile config.
+    ///
+    /// The largest released has 80 layers of 256 experts, some 62,000 tensors.
+    static let tensorLimit = 1 << 20
 
     /// Keys of released configs that say nothing about the weights: they travel unread.
     static let carriedKeys: Set<String> = [
@@ -152,22 +154,27 @@ enum ConfigurationRules {
 
     /// Checks the numbers of a configuration, alone and against each other.
     static func check(_ c: BailingMoeV2Configuration, _ reader: inout ConfigurationReader) {
-        let sizes = [
-            ("hidden_size", c.hiddenSize), ("num_hidden_layers", c.layerCount),
-            ("intermediate_size", c.denseWidth), ("moe_intermediate_size", c.expertWidth),
-            ("moe_shared_expert_intermediate_size", c.sharedExpertWidth),
-            ("num_shared_experts", c.sharedExpertCount), ("num_experts", c.expertCount),
-            ("num_experts_per_tok", c.expertsPerToken), ("n_group", c.groupCount),
-            ("topk_group", c.groupsPerToken), ("num_attention_heads", c.attentionHeadCount),
-            ("num_key_value_heads", c.keyValueHeadCount), ("head_dim", c.headDimension),
+        let counts = [
+            ("num_hidden_layers", c.layerCount), ("num_shared_experts", c.sharedExpertCount),
+            ("num_experts", c.expertCount), ("num_experts_per_tok", c.expertsPerToken),
+            ("n_group", c.groupCount), ("topk_group", c.groupsPerToken),
             ("max_position_embeddings", c.contextLength), ("vocab_size", c.vocabularySize),
         ]
+        let widths = [
+            ("hidden_size", c.hiddenSize), ("intermediate_size", c.denseWidth),
+            ("moe_intermediate_size", c.expertWidth),
+            ("moe_shared_expert_intermediate_size", c.sharedExpertWidth),
+            ("num_attention_heads", c.attentionHeadCount), ("num_key_value_heads", c.keyValueHeadCount),
+            ("head_dim", c.headDimension),
+        ]
         var sound = true
-        for (field, value) in sizes where !(1...sizeLimit).contains(value) {
-            sound = false
-            reader.report(
-                .configValueImpossible, "a size that cannot be", field: field,
-                expected: "from 1 to \(grouped(sizeLimit))", found: "\(value)")
+        for (sizes, limit) in [(counts, sizeLimit), (widths, widthLimit)] {
+            for (field, value) in sizes where !(1...limit).contains(value) {
+                sound = false
+                reader.report(
+                    .configValueImpossible, "a size that cannot be", field: field,
+                    expected: "from 1 to \(grouped(limit))", found: "\(value)")
+            }
         }
         for (field, value) in [
             ("rope_theta", c.ropeTheta), ("rms_norm_eps", c.rmsNormEpsilon),
@@ -218,8 +225,18 @@ enum ConfigurationRules {
             (0...1).contains(c.predictionLayerCount), "the family has at most one prediction layer",
             "num_nextn_predict_layers", "0 or 1", c.predictionLayerCount)
         require(
-            (c.layerCount + 1).multipliedReportingOverflow(by: c.expertCount).partialValue <= expertLimit,
-            "more experts than any model of this family could have", "num_experts",
-            "layers × experts up to \(grouped(expertLimit))", c.expertCount)
+            c.attentionWidth <= widthLimit && c.keyRows.count <= widthLimit,
+            "attention is wider than any model of this family could be", "head_dim",
+            "heads × head_dim up to \(grouped(widthLimit))", c.headDimension)
+        require(
+            c.sharedExpertWidth == c.expertWidth * c.sharedExpertCount,
+            "the shared expert has two widths: the reference takes moe_intermediate_size × num_shared_experts",
+            "moe_shared_expert_intermediate_size", "\(c.expertWidth * c.sharedExpertCount)",
+            c.sharedExpertWidth)
+        // Three matrices an expert, and fewer than twenty other tensors a layer.
+        let tensors = (c.layerCount + 1) * (3 * c.expertCount + 20)
+        require(
+            tensors <= tensorLimit, "more tensors than any model of this family could have", "num_experts",
+            "layers × experts for up to \(grouped(tensorLimit)) tensors", c.expertCount)
     }
 }

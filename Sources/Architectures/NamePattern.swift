@@ -34,11 +34,16 @@ struct NamePattern {
     /// Alternatives written out are at most this many; no released list comes near.
     private static let alternativeLimit = 256
 
+    /// A pattern has at most this many bytes: the longest name has 58.
+    private static let lengthLimit = 256
+
     private let sequences: [Sequence]
 
     /// Nil when the pattern uses anything else.
     init?(_ text: String) {
-        guard let expanded = Self.expand(Array(text.utf8)) else { return nil }
+        guard text.utf8.count <= Self.lengthLimit, let expanded = Self.expand(Array(text.utf8)) else {
+            return nil
+        }
         var sequences: [Sequence] = []
         for alternative in expanded {
             guard let sequence = Self.parse(alternative) else { return nil }
@@ -93,8 +98,8 @@ struct NamePattern {
                 }
                 if close + 1 < bytes.count, "*+?".utf8.contains(bytes[close + 1]) { return nil }
                 let options = inner.split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
+                guard results.count * options.count <= alternativeLimit else { return nil }
                 results = results.flatMap { head in options.map { head + $0 } }
-                guard results.count <= alternativeLimit else { return nil }
                 index = close + 1
             } else {
                 guard byte != UInt8(ascii: "|"), byte != UInt8(ascii: ")") else { return nil }

@@ -95,10 +95,10 @@ extension RopeScaling {
         let scales = (reader.number("mscale"), reader.number("mscale_all_dim"))
         guard let factor, let original else { return nil }
         for (key, number) in [("factor", factor), ("original_max_position_embeddings", Double(original))]
-        where number < 1 {
+        where number < 1 || number > Double(ConfigurationRules.sizeLimit) {
             reader.report(
                 .ropeScalingAmbiguous, "YaRN stretches, it does not shrink", field: key,
-                expected: "at least 1",
+                expected: "from 1 to \(grouped(ConfigurationRules.sizeLimit))",
                 found: "\(number)")
         }
         if let attention, attention <= 0 {

@@ -17,6 +17,9 @@ package struct SkipList: Equatable, Sendable {
         self.acceptsParts = acceptsParts
     }
 
+    /// Each pattern costs a pass over the inventory; released lists have fewer than ten.
+    private static let patternLimit = 256
+
     /// What a list says about an inventory.
     struct Matches {
         /// For each inventory entry, whether the list leaves it alone.
@@ -31,8 +34,11 @@ package struct SkipList: Equatable, Sendable {
     func matches(_ inventory: TensorInventory, file: String) -> Matches {
         var matches = Matches(skipped: [Bool](repeating: false, count: inventory.entries.count))
         var parts: Set<Substring> = []
+        var patterns = 0
         for entry in entries {
             if entry.hasPrefix("re:") {
+                patterns += 1
+                guard patterns <= Self.patternLimit else { continue }
                 match(pattern: entry, inventory, &matches, file: file)
             } else if let index = inventory.index(of: entry + ".weight")
                 ?? inventory.index(of: "model.\(entry).weight") ?? inventory.index(of: entry)
@@ -43,6 +49,15 @@ package struct SkipList: Equatable, Sendable {
             } else {
                 matches.findings.append(unmatched(entry, file))
             }
+        }
+        if patterns > Self.patternLimit {
+            matches.findings.append(
+                Finding(
+                    .error, .skipListAmbiguous,
+                    "more patterns than a list of this family needs; the rest is not judged",
+                    file: file, field: "quantization_config",
+                    expected: "at most \(Self.patternLimit) patterns",
+                    found: grouped(patterns)))
         }
         if !parts.isEmpty { match(parts: parts, inventory, &matches, file: file) }
         return matches

@@ -14,8 +14,8 @@ package enum HeaderMode: Sendable, CaseIterable {
 
 /// A rule that the header of a safetensors file breaks.
 ///
-/// Offsets are bytes from the start of the tensor data unless said otherwise. The cases from
-/// `headerPastHubLimit` on the second list are rules of `strict` only; the others hold in both modes.
+/// Offsets are bytes from the start of the tensor data unless said otherwise. The first list holds in both
+/// modes, the second in `strict` only.
 ///
 /// - Source: safetensors 0.8.0 `SafeTensors::read_metadata` and `Metadata::validate`, in its order of checks.
 package enum HeaderError: Error, Equatable, Sendable {

@@ -21,17 +21,18 @@ struct HeaderLayout {
         var start: UInt64 = 0
         let order = Self.order(entries)
         for index in order {
-            let entry = entries[index]
-            guard entry.begin == start else {
-                throw entry.begin > start
-                    ? .gap(tensor: entry.name, expected: start, found: entry.begin)
-                    : .overlap(tensor: entry.name, expected: start, found: entry.begin)
+            // By field: a copy of the entry would count its name and shape once more, for each tensor.
+            let (begin, end) = (entries[index].begin, entries[index].end)
+            guard begin == start else {
+                throw begin > start
+                    ? .gap(tensor: entries[index].name, expected: start, found: begin)
+                    : .overlap(tensor: entries[index].name, expected: start, found: begin)
             }
-            guard entry.end >= entry.begin else {
-                throw .endsBeforeItBegins(tensor: entry.name, begin: entry.begin, end: entry.end)
+            guard end >= begin else {
+                throw .endsBeforeItBegins(tensor: entries[index].name, begin: begin, end: end)
             }
-            start = entry.end
-            try checkSize(entry, wide: wide[index])
+            start = end
+            try checkSize(entries[index], wide: wide[index])
         }
         // 2^64 bytes are never reached: no tensor above has 2^61, and none lies beyond the one before it. The
         // sum may still pass UInt64 when offsets near its end are filled, so it is made with care.
@@ -41,21 +42,30 @@ struct HeaderLayout {
         }
         guard size == UInt64(fileSize) else { throw .trailingBytes(expected: size, found: fileSize) }
         return order.map { index in
-            let entry = entries[index]
-            return TensorRecord(
-                name: entry.name, dtype: entry.dtype, shape: entry.shape,
-                dataRange: (headerBytes + Int(entry.begin))..<(headerBytes + Int(entry.end)))
+            TensorRecord(
+                name: entries[index].name, dtype: entries[index].dtype, shape: entries[index].shape,
+                dataRange: (headerBytes + Int(entries[index].begin))..<(headerBytes + Int(entries[index].end))
+            )
         }
     }
 
     /// The order of the data; sorting is left out where the header has it already.
     private static func order(_ entries: [HeaderEntry]) -> [Int] {
-        let order = Array(entries.indices)
-        func precedes(_ a: Int, _ b: Int) -> Bool {
-            (entries[a].begin, entries[a].end, a) < (entries[b].begin, entries[b].end, b)
+        var order = Array(entries.indices)
+        var isSorted = true
+        for index in entries.indices.dropFirst() where isSorted {
+            isSorted = !isBefore(entries[index], entries[index - 1])
         }
-        let isSorted = zip(order, order.dropFirst()).allSatisfy { precedes($0, $1) }
-        return isSorted ? order : order.sorted(by: precedes)
+        if !isSorted {
+            order.sort {
+                isBefore(entries[$0], entries[$1]) || (!isBefore(entries[$1], entries[$0]) && $0 < $1)
+            }
+        }
+        return order
+    }
+
+    private static func isBefore(_ a: HeaderEntry, _ b: HeaderEntry) -> Bool {
+        a.begin != b.begin ? a.begin < b.begin : a.end < b.end
     }
 
     private func checkSize(_ entry: HeaderEntry, wide: [UInt64]?) throws(HeaderError) {
@@ -80,10 +90,12 @@ struct HeaderLayout {
     /// Throws unless the data, and each tensor, starts at a multiple of what its elements need.
     func checkAlignment(_ tensors: [TensorRecord]) throws(HeaderError) {
         guard headerBytes % 8 == 0 else { throw .headerUnaligned(headerBytes: headerBytes) }
-        for tensor in tensors where tensor.dataRange.lowerBound % tensor.dtype.alignment != 0 {
+        // By index: an iterator would copy, and so count, every name and shape.
+        for index in tensors.indices
+        where tensors[index].dataRange.lowerBound % tensors[index].dtype.alignment != 0 {
             throw .tensorUnaligned(
-                tensor: tensor.name, dtype: tensor.dtype,
-                begin: UInt64(tensor.dataRange.lowerBound - headerBytes))
+                tensor: tensors[index].name, dtype: tensors[index].dtype,
+                begin: UInt64(tensors[index].dataRange.lowerBound - headerBytes))
         }
     }
 }
@@ -95,9 +107,7 @@ struct ShapePool {
 
     /// The shape of these dimensions; those beyond Int are clamped to its maximum.
     mutating func shape(_ dimensions: [UInt64]) -> Shape {
-        for shape in recent where shape.rank == dimensions.count {
-            if zip(shape.dimensions, dimensions).allSatisfy({ UInt64($0) == $1 }) { return shape }
-        }
+        for index in recent.indices where Self.matches(recent[index], dimensions) { return recent[index] }
         let shape = Shape(dimensions.map { Int(clamping: $0) })
         if recent.count < 16 {
             recent.append(shape)
@@ -106,5 +116,13 @@ struct ShapePool {
             oldest = (oldest + 1) % 16
         }
         return shape
+    }
+
+    private static func matches(_ shape: Shape, _ dimensions: [UInt64]) -> Bool {
+        guard shape.rank == dimensions.count else { return false }
+        for axis in dimensions.indices where UInt64(shape.dimensions[axis]) != dimensions[axis] {
+            return false
+        }
+        return true
     }
 }

@@ -8,11 +8,10 @@ struct ExactName: Hashable {
 
     init(_ name: String) { self.name = name }
 
-    /// Whether the name holds more than ASCII, so that Swift may take another spelling as equal.
-    var isComposed: Bool { name.utf8.contains { $0 >= 0x80 } }
-
     static func == (a: ExactName, b: ExactName) -> Bool {
-        a.name.utf8.count == b.name.utf8.count && a.name.utf8.elementsEqual(b.name.utf8)
+        // Equal in Swift's sense first, which for ASCII is one comparison of memory and decides.
+        guard a.name == b.name, a.name.utf8.count == b.name.utf8.count else { return false }
+        return a.name.utf8.elementsEqual(b.name.utf8)
     }
 
     func hash(into hasher: inout Hasher) {
@@ -21,16 +20,71 @@ struct ExactName: Hashable {
     }
 }
 
-enum HeaderNames {
-    /// What strict mode has against a tensor's name; nil when nothing.
-    static func objection(to name: String) -> HeaderError? {
-        if name.isEmpty { return .nameEmpty }
-        var isPlain = true
-        for byte in name.utf8 where byte < 0x20 || byte >= 0x7F || byte == 0x2F || byte == 0x5C {
-            isPlain = false
-            break
+/// Finds the place of a name among those before it: an open table of hashes, so that a name is compared only
+/// with one of the same hash, and no string is held a second time.
+struct NameTable {
+    /// Upper half: bits of the hash; lower half: the place plus one, 0 where the slot is free.
+    private var slots: [UInt64]
+    private var count = 0
+
+    init(capacity: Int) {
+        var size = 64
+        while size < capacity * 2 { size *= 2 }
+        slots = [UInt64](repeating: 0, count: size)
+    }
+
+    /// The place of an equal name, or nil after giving this name the next place.
+    mutating func place(of name: String, named nameAt: (Int) -> String) -> Int? {
+        if count * 2 >= slots.count { grow() }
+        // Hasher is seeded for each process: names cannot be chosen so that they collide.
+        var hasher = Hasher()
+        ExactName(name).hash(into: &hasher)
+        let hash = UInt64(UInt(bitPattern: hasher.finalize())) >> 32
+        var slot = Int(hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            let place = Int(slots[slot] & 0xFFFF_FFFF) - 1
+            if slots[slot] >> 32 == hash, ExactName(nameAt(place)) == ExactName(name) { return place }
+            slot = (slot + 1) & (slots.count - 1)
         }
-        if isPlain { return name == "." || name == ".." ? .namePathLike(tensor: name) : nil }
+        count += 1
+        slots[slot] = hash << 32 | UInt64(count)
+        return nil
+    }
+
+    private mutating func grow() {
+        let old = slots
+        slots = [UInt64](repeating: 0, count: old.count * 2)
+        for entry in old where entry != 0 {
+            var slot = Int(entry >> 32) & (slots.count - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+            slots[slot] = entry
+        }
+    }
+}
+
+enum HeaderNames {
+    /// Whether a name is printable ASCII without slashes, as all names of real models are.
+    static func isPlain(_ name: String) -> Bool {
+        func plain(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+            // Without an early end, so that the compiler looks at many bytes at a time.
+            var odd: UInt8 = 0
+            for byte in bytes {
+                odd |= byte &- 0x20 >= 0x5F ? 1 : 0
+                odd |= byte == 0x2F ? 1 : 0
+                odd |= byte == 0x5C ? 1 : 0
+            }
+            return odd == 0
+        }
+        // Strings made from bytes are contiguous; walking them through string indices is ten times slower.
+        return name.utf8.withContiguousStorageIfAvailable(plain) ?? false
+    }
+
+    /// What strict mode has against a tensor's name; nil when nothing.
+    static func objection(to name: String, isPlain: Bool) -> HeaderError? {
+        if isPlain {
+            if name.isEmpty { return .nameEmpty }
+            return name == "." || name == ".." ? .namePathLike(tensor: name) : nil
+        }
         for scalar in name.unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator:

@@ -21,7 +21,9 @@ struct HeaderEntry {
 ///
 /// - Source: safetensors 0.8.0 `HashMetadata` and `TensorInfo` as serde reads them: the last of two entries
 ///   of one name wins, an entry may be a list, an element type an object `{"F32": null}`.
-struct HeaderParser {
+///
+/// Not copyable: a copy made by accident at each tensor took a third of the time.
+struct HeaderParser: ~Copyable {
     private(set) var entries: [HeaderEntry] = []
     private(set) var metadata: [ShardHeader.Pair] = []
     /// The first thing that strict mode refuses.
@@ -31,8 +33,8 @@ struct HeaderParser {
 
     private let text: UnsafeRawBufferPointer
     private var cursor: HeaderCursor
-    private var indexOf: [ExactName: Int32] = [:]
-    /// Names beyond ASCII, compared as Swift compares strings.
+    private var names: NameTable
+    /// Names that are not plain, compared as Swift compares strings.
     private var composedNames: Set<String> = []
     private var shapes = ShapePool()
     private var dimensions: [UInt64] = []
@@ -41,13 +43,13 @@ struct HeaderParser {
     init(_ text: UnsafeRawBufferPointer) {
         self.text = text
         cursor = HeaderCursor(text)
+        // The shortest entry that strict mode takes has 46 bytes; entries of real models have about 130.
+        names = NameTable(capacity: text.count / 128)
+        entries.reserveCapacity(text.count / 128)
     }
 
     mutating func parse() throws(HeaderError) {
         guard isUTF8(text) else { throw .notUTF8 }
-        // The shortest entry that strict mode takes has 46 bytes; entries of real models have about 130.
-        entries.reserveCapacity(text.count / 128)
-        indexOf.reserveCapacity(text.count / 128)
         if let lead = cursor.peek(), lead != UInt8(ascii: "{") {
             try cursor.skip()
             throw .notObject
@@ -121,35 +123,30 @@ struct HeaderParser {
         guard let (begin, end) = draft.offsets else {
             throw .fieldMissing(tensor: name, field: "data_offsets")
         }
-        if let objection = HeaderNames.objection(to: name) { object(objection) }
+        let isPlain = HeaderNames.isPlain(name)
+        if objection == nil { objection = HeaderNames.objection(to: name, isPlain: isPlain) }
         if draft.isPastInt {
             object(
                 .shapeOverflows(
                     tensor: name, dtype: dtype,
                     dimensions: draft.wide ?? shape.dimensions.map { UInt64($0) }))
         }
+        let place = add(name, isPlain: isPlain)
         let entry = HeaderEntry(
             name: name, dtype: dtype, shape: shape, elements: draft.elements, begin: begin, end: end)
-        add(entry, wide: draft.wide)
+        if place == entries.count { entries.append(entry) } else { entries[place] = entry }
+        if draft.wide != nil || !wideShapes.isEmpty { wideShapes[place] = draft.wide }
     }
 
-    private mutating func add(_ entry: HeaderEntry, wide: [UInt64]?) {
-        let key = ExactName(entry.name)
-        let place: Int
-        if let earlier = indexOf[key] {
-            object(.tensorTwice(tensor: entry.name))
-            place = Int(earlier)
-            entries[place] = entry
-        } else {
-            // Names that Swift takes as equal would hide one another in every lookup after this one.
-            if key.isComposed, !composedNames.insert(entry.name).inserted {
-                object(.tensorTwice(tensor: entry.name))
-            }
-            place = entries.count
-            indexOf[key] = Int32(truncatingIfNeeded: place)
-            entries.append(entry)
+    /// The place for a name's entry: that of the entry it replaces, or the next.
+    private mutating func add(_ name: String, isPlain: Bool) -> Int {
+        if let earlier = names.place(of: name, named: { entries[$0].name }) {
+            object(.tensorTwice(tensor: name))
+            return earlier
         }
-        if wide != nil || !wideShapes.isEmpty { wideShapes[place] = wide }
+        // Names that Swift takes as equal would hide one another in every lookup after this one.
+        if !isPlain, !composedNames.insert(name).inserted { object(.tensorTwice(tensor: name)) }
+        return entries.count
     }
 
     /// The fields of one entry as they are read.
@@ -204,7 +201,9 @@ struct HeaderParser {
 
     private mutating func readDType(_ name: String) throws(HeaderError) -> DType {
         switch cursor.peek() {
-        case UInt8(ascii: "\""): return try dtype(try cursor.span(), name)
+        case UInt8(ascii: "\""):
+            let span = try cursor.span()
+            return try dtype(span, name)
         case UInt8(ascii: "{"):
             object(.dtypeAsObject(tensor: name))
             try cursor.enter(UInt8(ascii: "{"))
@@ -212,7 +211,8 @@ struct HeaderParser {
             var found: DType?
             while try cursor.next(UInt8(ascii: "}"), &first) {
                 if found != nil { throw .dtypeNotString(tensor: name) }
-                found = try dtype(try cursor.span(), name)
+                let span = try cursor.span()
+                found = try dtype(span, name)
                 try cursor.colon()
                 guard cursor.peek() == UInt8(ascii: "n") else {
                     try cursor.skip()

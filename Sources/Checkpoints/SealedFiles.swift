@@ -7,29 +7,45 @@ import Glibc
 
 extension FileAccess {
     /// Writes a small file so that it is either absent or whole, and gives its digest.
-    package static func writeSealed(_ bytes: [UInt8], to path: String) throws(Failure) -> WriteBehind.Sealed {
+    package static func writeSealed(_ text: String, to path: String) throws(Failure) -> WriteBehind.Sealed {
+        try writeSealed(pieces: CollectionOfOne(text), to: path)
+    }
+
+    /// The same for a text that comes in pieces.
+    package static func writeSealed(pieces: some Sequence<String>, to path: String) throws(Failure)
+        -> WriteBehind.Sealed
+    {
         let temporary = path + ".writing-\(getpid())"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(.cannotCreate, path) }
         var digest = FileDigest()
-        let errorNumber: Int32? = bytes.withUnsafeBytes { buffer in
-            digest.update(buffer)
-            return writeFully(descriptor, buffer)
+        var count = 0
+        var errorNumber: Int32?
+        var gathered: [UInt8] = []
+        func flush() {
+            errorNumber =
+                errorNumber
+                ?? gathered.withUnsafeBytes { buffer in
+                    digest.update(buffer)
+                    return writeFully(descriptor, buffer)
+                }
+            count += gathered.count
+            gathered.removeAll(keepingCapacity: true)
         }
-        let synced = errorNumber == nil && fsync(descriptor) == 0
-        let number = errorNumber ?? errno
+        for piece in pieces {
+            gathered.append(contentsOf: piece.utf8)
+            if gathered.count >= 1 << 18 { flush() }
+        }
+        flush()
+        if errorNumber == nil, fsync(descriptor) != 0 { errorNumber = errno }
         close(descriptor)
-        guard synced else {
+        if let errorNumber {
             unlink(temporary)
-            throw failure(.writeFailed, path, errorNumber: number)
+            throw failure(.writeFailed, path, errorNumber: errorNumber)
         }
         try rename(temporary, to: path)
-        return WriteBehind.Sealed(bytes: bytes.count, digest: digest.finish())
-    }
-
-    package static func writeSealed(_ text: String, to path: String) throws(Failure) -> WriteBehind.Sealed {
-        try writeSealed(Array(text.utf8), to: path)
+        return WriteBehind.Sealed(bytes: count, digest: digest.finish())
     }
 
     /// Writes all bytes at the position of the descriptor; the errno of a failure.

@@ -39,6 +39,7 @@ extension ShardHeader {
         var text = "{"
         if !metadata.isEmpty { write(metadata.sorted { $0.key < $1.key }, to: &text) }
         var end = 0
+        var names: Set<ExactName> = []
         for tensor in tensors {
             guard let count = tensor.shape.elementCount else { throw tensor.overflow }
             guard let size = tensor.byteCount else {
@@ -49,6 +50,10 @@ extension ShardHeader {
             let (next, overflow) = end.addingReportingOverflow(size)
             // A file of 2^62 bytes is beyond any file system; its size would not survive the sums to come.
             guard !overflow, next < 1 << 62 else { throw tensor.overflow }
+            // Read back, a name that stands twice would show as a gap where the first one was.
+            guard names.insert(ExactName(tensor.name)).inserted else {
+                throw .tensorTwice(tensor: tensor.name)
+            }
             if text.utf8.count > 1 { text += "," }
             write(tensor, begin: end, end: next, to: &text)
             end = next

@@ -41,8 +41,7 @@ struct Dequantise: ParsableCommand {
             ).plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
-                recordName: DequantisationPlanner.recordName
-            ) { ConversionRecord.text($0, $1) }
+                recordName: DequantisationPlanner.recordName)
             return try convert(run, output: output, notes: opened.findings) { result, seconds in
                 let path = output.folder.path
                 let text = """

@@ -46,8 +46,7 @@ struct Quantise: ParsableCommand {
             let plan = try planner.plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
-                recordName: QuantisationPlanner.recordName
-            ) { ConversionRecord.text($0, $1) }
+                recordName: QuantisationPlanner.recordName)
             return try convert(
                 run, output: output, notes: opened.findings + request.findings
             ) { result, seconds in

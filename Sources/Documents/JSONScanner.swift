@@ -13,11 +13,11 @@ package struct JSONScanner {
     /// The nesting at which serde_json gives up.
     package static let depthLimit = 128
 
-    private let bytes: UnsafeBufferPointer<UInt8>
-    package private(set) var position: Int
-    private var depth = 0
+    @usableFromInline let bytes: UnsafeBufferPointer<UInt8>
+    package internal(set) var position: Int
+    @usableFromInline var depth = 0
 
-    package init(_ bytes: UnsafeRawBufferPointer) {
+    @inlinable package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes.bindMemory(to: UInt8.self)
         position = 0
     }
@@ -25,7 +25,7 @@ package struct JSONScanner {
     // MARK: Structure
 
     /// Skips white space and gives the next byte without taking it; nil at the end of the text.
-    package mutating func peek() -> UInt8? {
+    @inlinable package mutating func peek() -> UInt8? {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x09, 0x0A, 0x0D: position += 1
@@ -36,14 +36,14 @@ package struct JSONScanner {
     }
 
     /// Takes one given punctuation byte, or throws.
-    package mutating func take(_ byte: UInt8) throws(JSONError) {
+    @inlinable package mutating func take(_ byte: UInt8) throws(JSONError) {
         guard let found = peek() else { throw JSONError(.unexpectedEnd, at: position) }
         guard found == byte else { throw JSONError(.unexpectedByte(found), at: position) }
         position += 1
     }
 
     /// Enters an object or an array: takes its opening byte and counts the level.
-    package mutating func enter(_ opening: UInt8) throws(JSONError) {
+    @inlinable package mutating func enter(_ opening: UInt8) throws(JSONError) {
         try take(opening)
         depth += 1
         // serde_json counts down from 128 and fails when it reaches zero.
@@ -53,7 +53,7 @@ package struct JSONScanner {
     /// Says whether another member follows, taking the comma or the closing byte on the way.
     ///
     /// `first` is true right after `enter` and is cleared by the call.
-    package mutating func nextMember(closing: UInt8, first: inout Bool) throws(JSONError) -> Bool {
+    @inlinable package mutating func nextMember(closing: UInt8, first: inout Bool) throws(JSONError) -> Bool {
         guard let found = peek() else { throw JSONError(.unexpectedEnd, at: position) }
         if found == closing {
             position += 1
@@ -72,7 +72,7 @@ package struct JSONScanner {
     }
 
     /// Throws unless only white space is left.
-    package mutating func finish() throws(JSONError) {
+    @inlinable package mutating func finish() throws(JSONError) {
         if peek() != nil { throw JSONError(.trailingBytes, at: position) }
     }
 
@@ -93,7 +93,7 @@ package struct JSONScanner {
     }
 
     /// Takes a number and gives its text, checked against the grammar.
-    package mutating func takeNumber() throws(JSONError) -> Range<Int> {
+    @inlinable package mutating func takeNumber() throws(JSONError) -> Range<Int> {
         _ = peek()
         let start = position
         if byte(at: position) == UInt8(ascii: "-") { position += 1 }
@@ -127,7 +127,8 @@ package struct JSONScanner {
     ///
     /// The cursor passes the number either way. `-0`, a fraction, an exponent and anything above
     /// 2^64 − 1 are of another kind, as for serde_json reading an unsigned integer.
-    package mutating func takeUnsigned() throws(JSONError) -> UInt64? {
+    @inlinable package mutating func takeUnsigned() throws(JSONError) -> UInt64? {
+        if let value = takeShortUnsigned() { return value }
         let range = try takeNumber()
         var value: UInt64 = 0
         for index in range {
@@ -141,25 +142,47 @@ package struct JSONScanner {
         return value
     }
 
+    /// Takes a whole number of at most 19 digits, which cannot overflow, where nothing but one can stand.
+    @inlinable mutating func takeShortUnsigned() -> UInt64? {
+        guard let lead = peek() else { return nil }
+        var value: UInt64 = 0
+        var index = position
+        while index < bytes.count, index - position < 19, isDigit(bytes[index]) {
+            value = value &* 10 &+ UInt64(bytes[index] &- 0x30)
+            index += 1
+        }
+        guard index > position, index < bytes.count, lead != UInt8(ascii: "0") || index == position + 1 else {
+            return nil
+        }
+        let next = bytes[index]
+        guard !isDigit(next), next != UInt8(ascii: "."), next | 0x20 != UInt8(ascii: "e") else { return nil }
+        position = index
+        return value
+    }
+
     /// The text of a range this scanner gave.
-    package func text(_ range: Range<Int>) -> String {
+    @inlinable package func text(_ range: Range<Int>) -> String {
         String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
     }
 
     // MARK: Strings
 
     /// Takes a string and gives its value.
-    package mutating func takeString() throws(JSONError) -> String {
+    @inlinable package mutating func takeString() throws(JSONError) -> String {
         let (content, escaped) = try takeStringRange()
         return escaped ? try unescape(content) : text(content)
     }
 
     /// Takes a string and gives the range between its quotes, and whether it holds escapes.
-    package mutating func takeStringRange() throws(JSONError) -> (content: Range<Int>, escaped: Bool) {
+    @inlinable package mutating func takeStringRange() throws(JSONError) -> (
+        content: Range<Int>, escaped: Bool
+    ) {
         try take(UInt8(ascii: "\""))
         let start = position
         var escaped = false
-        while position < bytes.count {
+        while true {
+            skipPlainBytes()
+            guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: bytes.count) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
                 position += 1
@@ -172,11 +195,32 @@ package struct JSONScanner {
             }
             position += 1
         }
-        throw JSONError(.unexpectedEnd, at: bytes.count)
+    }
+
+    /// Moves to the next quote, backslash or control character while eight bytes are left to look at.
+    ///
+    /// Each test sets the top bit of the lowest byte that meets it; a borrow can only set bits above that one.
+    @inlinable mutating func skipPlainBytes() {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let raw = UnsafeRawBufferPointer(bytes)
+        while position + 8 <= bytes.count {
+            let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+            let quote = word ^ (ones &* 0x22)
+            let backslash = word ^ (ones &* 0x5C)
+            let found =
+                ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+                | ((word &- (ones &* 0x20)) & ~word)
+            let marks = found & (ones &* 0x80)
+            guard marks == 0 else {
+                position += marks.trailingZeroBitCount >> 3
+                return
+            }
+            position += 8
+        }
     }
 
     /// Compares the bytes of a range with a word, without making a string of them.
-    package func matches(_ range: Range<Int>, _ word: StaticString) -> Bool {
+    @inlinable package func matches(_ range: Range<Int>, _ word: StaticString) -> Bool {
         guard range.count == word.utf8CodeUnitCount else { return false }
         for index in 0..<range.count where bytes[range.lowerBound + index] != word.utf8Start[index] {
             return false
@@ -244,15 +288,15 @@ package struct JSONScanner {
 
     // MARK: Digits
 
-    private func byte(at index: Int) -> UInt8? { index < bytes.count ? bytes[index] : nil }
+    @inlinable func byte(at index: Int) -> UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    private func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+    @inlinable func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
-    private mutating func skipDigits() {
+    @inlinable mutating func skipDigits() {
         while position < bytes.count, isDigit(bytes[position]) { position += 1 }
     }
 
-    private mutating func takeDigits() throws(JSONError) {
+    @inlinable mutating func takeDigits() throws(JSONError) {
         guard let lead = byte(at: position) else { throw JSONError(.unexpectedEnd, at: position) }
         guard isDigit(lead) else { throw JSONError(.malformedNumber, at: position) }
         skipDigits()

@@ -11,8 +11,9 @@ package let ingotVersion = "0.1.0"
 
 /// The record of a finished conversion.
 package enum ConversionRecord {
-    /// The text of the record: the head indented, one line for each tensor.
-    package static func text(_ plan: ConversionPlan, _ result: ConversionResult) -> String {
+    /// Writes the record: the head indented, one line for each tensor. In pieces, since the lines of a large
+    /// model are more text than the conversion has memory.
+    package static func write(_ plan: ConversionPlan, _ result: ConversionResult, to path: String) throws(Failure) {
         var head = JSONObject()
         head["schema"] = 1
         head["tool"] = .string("ingot \(ingotVersion)")
@@ -24,18 +25,17 @@ package enum ConversionRecord {
         if summary.elements > 0 { head["error"] = summary.document }
         head["files"] = .array(
             result.shards.map { file($0.name, $0.sealed) } + result.sidecars.map { file($0.name, $0.sealed) })
-        var text = JSONValue.object(head).text()
-        text.removeLast(2)
-        text += ",\n  \"tensors\": ["
-        var first = true
-        for shard in result.shards {
-            for tensor in shard.tensors {
-                text += first ? "\n    " : ",\n    "
-                first = false
-                text += tensor.document.text(.compact)
+        // The closing brace of the head makes room for the tensors.
+        let opening = JSONValue.object(head).text().dropLast(2) + ",\n  \"tensors\": ["
+        let tensors = result.shards.flatMap(\.tensors)
+        let pieces = (0..<tensors.count + 2).lazy.map { index in
+            switch index {
+            case 0: return String(opening)
+            case tensors.count + 1: return "\n  ]\n}\n"
+            default: return (index == 1 ? "\n    " : ",\n    ") + tensors[index - 1].document.text(.compact)
             }
         }
-        return text + "\n  ]\n}\n"
+        _ = try FileAccess.writeSealed(pieces: pieces, to: path)
     }
 
     private static func file(_ name: String, _ sealed: WriteBehind.Sealed) -> JSONValue {

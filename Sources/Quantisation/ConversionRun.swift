@@ -29,20 +29,17 @@ package struct ConversionRun: Sendable {
     /// Shards converted at once.
     package let jobs: Int
     package let progress: any ProgressSink
-    /// Name of the record written beside the shards, and its text from what was done.
+    /// Name of the record written beside the shards.
     package let recordName: String
-    package let record: @Sendable (ConversionPlan, ConversionResult) -> String
 
     package init(
-        plan: ConversionPlan, output: OutputFolder, jobs: Int, progress: any ProgressSink, recordName: String,
-        record: @escaping @Sendable (ConversionPlan, ConversionResult) -> String
+        plan: ConversionPlan, output: OutputFolder, jobs: Int, progress: any ProgressSink, recordName: String
     ) {
         self.plan = plan
         self.output = output
         self.jobs = jobs
         self.progress = progress
         self.recordName = recordName
-        self.record = record
     }
 
     /// What would stop the run later, from headers and the file system alone.
@@ -159,7 +156,7 @@ package struct ConversionRun: Sendable {
 
     /// Record, config and index, in this order: the folder is not loadable before everything is in it.
     private func writeFront(_ result: ConversionResult) throws(Failure) {
-        _ = try FileAccess.writeSealed(record(plan, result), to: joined(output.partial, recordName))
+        try ConversionRecord.write(plan, result, to: joined(output.partial, recordName))
         _ = try FileAccess.writeSealed(
             JSONValue.object(plan.config).text() + "\n", to: joined(output.partial, "config.json"))
         if plan.needsIndex {

@@ -130,27 +130,29 @@ struct ConversionSteps: Sequence, Sendable {
     }
 
     func makeIterator() -> Iterator { Iterator(self) }
+}
 
+extension ShardConversion {
     /// The most bytes one step reads, and the most it writes at once.
-    var longest: (read: Int, write: Int) {
+    func longestStep(budget: Int) -> (read: Int, write: Int) {
         var read = 0
         var write = 0
-        for conversion in shard.conversions {
+        for conversion in conversions {
             let source = conversion.source
             switch conversion.operation {
             case .copy:
-                read = Swift.max(read, Swift.min(budget, source.dataRange.count))
-                write = Swift.max(write, Swift.min(budget, source.dataRange.count))
+                read = max(read, min(budget, source.dataRange.count))
+                write = max(write, min(budget, source.dataRange.count))
             case .encode(let rule):
                 let rowBytes = source.shape.dimensions[1] * source.dtype.bits / 8
                 let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
-                read = Swift.max(read, rows * rowBytes)
-                write = Swift.max(write, rows * source.shape.dimensions[1])
+                read = max(read, rows * rowBytes)
+                write = max(write, rows * source.shape.dimensions[1])
             case .decode(let rule):
                 let rowBytes = source.shape.dimensions[1] * rule.target.bits / 8
                 let rows = rowsPerStep(blockRows: rule.blockRows, rowBytes: rowBytes, budget: budget)
-                read = Swift.max(read, rows * source.shape.dimensions[1])
-                write = Swift.max(write, rows * rowBytes)
+                read = max(read, rows * source.shape.dimensions[1])
+                write = max(write, rows * rowBytes)
             }
         }
         return (read, write)

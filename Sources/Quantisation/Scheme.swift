@@ -134,7 +134,7 @@ extension Scheme {
         }
         // The codes would be computed with a scale that the file then rounds.
         let rules = [rule] + overrides.values
-        guard layout == .deepseekBlock || !rules.contains(.f32) else {
+        guard layout == .deepSeekBlock || !rules.contains(.f32) else {
             throw scale.mismatch("rule", "a rule whose scales are BF16 numbers, as this layout stores them")
         }
         let named = quantised.union(kept.map(\.role))

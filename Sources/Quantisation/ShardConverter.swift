@@ -51,7 +51,7 @@ package struct PipelineBudget: Sendable {
 
     /// Bytes of all buffers that the conversion of a shard holds.
     func bytes(of shard: ShardConversion) -> Int {
-        let longest = ConversionSteps(shard: shard, budget: block).longest
+        let longest = shard.longestStep(budget: block)
         return depth * (BulkReader.capacity(for: longest.read) + max(longest.write, block))
     }
 
@@ -79,7 +79,7 @@ struct ShardConverter {
     func run(into folder: String) throws(Failure) -> ConvertedShard {
         let layout = try shard.layout()
         let steps = ConversionSteps(shard: shard, stretches: layout.stretches, budget: budget.block)
-        let longest = steps.longest
+        let longest = shard.longestStep(budget: budget.block)
         let file = try BulkReader(path: plan.source.path(ofShard: shard.sourceShard))
         guard file.identity == plan.source.shards[shard.sourceShard].identity else {
             try file.checkUnchanged()

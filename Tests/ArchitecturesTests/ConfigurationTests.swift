@@ -68,7 +68,8 @@ import Testing
             ("num_experts_per_tok", 129),
             ("hidden_size", 0), ("vocab_size", -1), ("first_k_dense_replace", 33),
             ("num_nextn_predict_layers", 2), ("rope_theta", 0), ("num_experts", 16_777_216),
-            ("moe_intermediate_size", 9_223_372_036_854_775_807),
+            ("moe_intermediate_size", 9_223_372_036_854_775_807), ("num_hidden_layers", 1_000_000),
+            ("head_dim", 131_072), ("hidden_size", 16_777_216), ("num_shared_experts", 16_777_216),
         ] as [(String, JSONValue)])
     func numbers(key: String, value: JSONValue) throws {
         let found = try findings([key: value])

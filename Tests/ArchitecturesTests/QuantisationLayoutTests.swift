@@ -125,7 +125,10 @@ import Testing
 
     @Test(
         "patterns that could run for ever, or are not understood, are reported",
-        arguments: ["re:(a+)+$", "re:[ab]*", "re:(?=x)", "re:\\"])
+        arguments: [
+            "re:(a+)+$", "re:[ab]*", "re:" + String(repeating: "a", count: 999),
+            "re:(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)(a|b)", "re:(?=x)", "re:\\",
+        ])
     func hostile(pattern: String) throws {
         let view = try quantised([
             "quant_method": "compressed-tensors", "format": "float-quantized",

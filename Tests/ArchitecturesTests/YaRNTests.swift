@@ -65,6 +65,8 @@ import Testing
             ["type": "yarn", "original_max_position_embeddings": 32_768], ["type": "yarn", "factor": 4],
             ["type": "yarn", "rope_type": "linear", "factor": 4, "original_max_position_embeddings": 8],
             ["type": "yarn", "factor": 0, "original_max_position_embeddings": 32_768],
+            ["type": "yarn", "factor": .real(1e300), "original_max_position_embeddings": 32_768],
+            ["type": "yarn", "factor": 4, "original_max_position_embeddings": 9_223_372_036_854_775_807],
             ["type": "yarn", "factr": 4, "factor": 4, "original_max_position_embeddings": 32_768],
             [
                 "type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "beta_fast": 1,

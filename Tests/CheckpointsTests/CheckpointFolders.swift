@@ -78,10 +78,18 @@ func indexText(_ map: [String: Int], size: Int? = nil, parameters: Int? = nil) -
     ).text
 }
 
-/// The codes that opening a folder ends with, in order; empty when it opens.
-func openingCodes(_ path: String) -> [String] {
-    do throws(Failure) {
-        _ = try Checkpoint.open(path)
-        return []
-    } catch { return error.findings.map(\.code.name) }
+extension TemporaryFolder {
+    /// Opens the folder; it stays until that is done.
+    func opened() throws(Failure) -> Checkpoint {
+        defer { withExtendedLifetime(self) {} }
+        return try Checkpoint.open(path)
+    }
+
+    /// The codes that opening the folder ends with, in order; empty when it opens.
+    var openingCodes: [String] {
+        do throws(Failure) {
+            _ = try opened()
+            return []
+        } catch { return error.findings.map(\.code.name) }
+    }
 }

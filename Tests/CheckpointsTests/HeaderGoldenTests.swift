@@ -19,7 +19,9 @@ import Testing
         #expect(header.metadata("format") == "pt")
     }
 
-    /// 25,000 tensors in 3.3 MB, read and checked. The bar is 10 ms; the test allows for a busy machine.
+    /// A header of 25,000 tensors is read and checked.
+    ///
+    /// The bar is 10 ms on a machine of its own; the test allows for a busy one.
     @Test func largeHeaderIsReadQuickly() throws {
         let tensors = (0..<25_000).map { number in
             let name =
