@@ -13,7 +13,7 @@ enum ArchitectureName {
     /// Both are in use: BF16 releases say the first, AntAngelMed-INT4 the second.
     static let modelTypes = ["bailing_moe", "bailing_moe_v2"]
 
-    /// Classes that look alike, with what sets them apart.
+    /// Classes that look alike, with what sets them apart; recollected, used for advice only.
     private static let relatives = [
         ("BailingMoeForCausalLM", "Ling 1: softmax router, no groups, no router bias, other norms"),
         ("BailingMoeV2_5ForCausalLM", "Ling 2.5: linear attention in most layers"),

@@ -57,7 +57,9 @@ package struct DataAudit {
     }
 
     private static func digests(_ record: JSONValue?) -> [String: String] {
-        guard case .object(let object)? = record, case .array(let files)? = object["files"] else { return [:] }
+        guard case .object(let object)? = record, case .array(let files)? = object["files"] else {
+            return [:]
+        }
         var digests: [String: String] = [:]
         for case .object(let file) in files {
             if case .string(let name)? = file["name"], case .string(let digest)? = file["sha256"] {

@@ -20,7 +20,8 @@ package struct TensorScan: Sendable {
         firstNonFinite.map { index in
             let columns = max(1, record.shape.dimensions.last ?? 1)
             return record.shape.rank < 2
-                ? "element \(grouped(index))" : "row \(grouped(index / columns)), column \(grouped(index % columns))"
+                ? "element \(grouped(index))"
+                : "row \(grouped(index / columns)), column \(grouped(index % columns))"
         }
     }
 }

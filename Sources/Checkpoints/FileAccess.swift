@@ -60,7 +60,9 @@ package enum FileAccess {
         return FileIdentity(status)
     }
 
-    /// Opens a regular file for reading. A folder or a device is an error, not a surprise later.
+    /// Opens a regular file for reading.
+    ///
+    /// A folder or a device is an error, not a surprise later.
     package static func openForReading(_ path: String) throws(Failure) -> Int32 {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw missingOrUnreadable(path) }

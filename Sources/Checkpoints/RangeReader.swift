@@ -25,6 +25,8 @@ package final class RangeReader {
             if got == range.count { body(UnsafeRawBufferPointer(part)) }
             return got
         }
-        guard got == range.count else { throw FileAccess.failure(.readFailed, path, errorNumber: got < 0 ? errno : EIO) }
+        guard got == range.count else {
+            throw FileAccess.failure(.readFailed, path, errorNumber: got < 0 ? errno : EIO)
+        }
     }
 }

@@ -41,7 +41,9 @@ struct QuantisationReport {
         lines += [
             "", "\(output)",
             "  \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \(decimals(seconds, 2)) s"
-                + " (\(byteCount(Int(rate)))/s), \(result.shards.count) shards\(resumed)",
+                + " (\(byteCount(Int(rate)))/s), \(result.shards.count) shard\(result.shards.count == 1 ? "" : "s")\(resumed)"
+                + (peakResidentBytes().map { ", peak memory \(decimals(Double($0) / 1_048_576, 0)) MiB" }
+                    ?? ""),
             "  digests and the error of every tensor: \(joined(output, QuantisationPlanner.recordName))",
             "  next: ingot validate \(output) --deep",
         ]
@@ -52,7 +54,8 @@ struct QuantisationReport {
         let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
         return [
             "output": .string(output), "plan_sha256": .string(plan.digest), "request": plan.intent,
-            "seconds": .real(seconds), "input_bytes": .integer(plan.sourceByteCount),
+            "seconds": .real(seconds), "peak_bytes": peakResidentBytes().map { .integer($0) } ?? .null,
+            "input_bytes": .integer(plan.sourceByteCount),
             "output_bytes": .integer(plan.byteCount), "resumed_shards": .integer(result.resumed),
             "error": all.document,
             "roles": .array(

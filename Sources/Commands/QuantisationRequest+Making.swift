@@ -27,11 +27,13 @@ extension QuantisationRequest {
             case .refuse(let reason, let remedy):
                 findings.append(
                     Finding(
-                        .error, .targetRefuses, "the target cannot load this scheme: \(reason)", target: target.name,
+                        .error, .targetRefuses, "the target cannot load this scheme: \(reason)",
+                        target: target.name,
                         expected: "a scheme that it loads", found: scheme.name, remedy: remedy))
             case .keepRoles(let roles, let reason):
                 for role in roles where request.quantises(role) {
-                    adaptations.append(Adaptation(.keep(role), reason: "\(role.name) stays as it is: \(reason)"))
+                    adaptations.append(
+                        Adaptation(.keep(role), reason: "\(role.name) stays as it is: \(reason)"))
                 }
             case .roundScales(let reason) where scheme.rule == .f32:
                 adaptations.append(Adaptation(.roundScales, reason: "scales are powers of two: \(reason)"))

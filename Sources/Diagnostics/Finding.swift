@@ -4,7 +4,9 @@ import Documents
 
 /// One thing a check has to say, with a code.
 package struct Finding: Error, Equatable, Sendable {
-    /// How bad it is. Missing data is always an error.
+    /// How bad it is.
+    ///
+    /// Missing data is always an error.
     package enum Level: String, Sendable, Comparable {
         case note, warning, error
 

@@ -1,6 +1,8 @@
 // Progress of long work: events from the stages, one sink that shows them.
 
-/// Where stages report how far they are. Calls come from any thread.
+/// Where stages report how far they are.
+///
+/// Calls come from any thread.
 package protocol ProgressSink: Sendable {
     /// Work of a known size starts.
     func begin(stage: String, totalBytes: Int)

@@ -1,7 +1,9 @@
 // A JSON document as a value that forgets nothing: member order and the spelling of numbers survive a round
 // trip, so that keys Ingot does not know are passed on as they were. Duplicate keys are refused.
 
-/// A JSON value. Numbers are kept as written.
+/// A JSON value.
+///
+/// Numbers are kept as written.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -10,7 +12,9 @@ package enum JSONValue: Equatable, Sendable {
     case array([JSONValue])
     case object(JSONObject)
 
-    /// Reads one JSON text. Throws on any departure from RFC 8259 and on duplicate keys.
+    /// Reads one JSON text.
+    ///
+    /// Throws on any departure from RFC 8259 and on duplicate keys.
     package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
         guard isUTF8(bytes) else { throw JSONError(.notUTF8, at: 0) }
         var scanner = JSONScanner(bytes)
@@ -96,7 +100,9 @@ package struct JSONNumber: Equatable, Sendable {
     package var double: Double? { Double(literal) }
 }
 
-/// The members of an object, in their order. Keys are unique.
+/// The members of an object, in their order.
+///
+/// Keys are unique.
 package struct JSONObject: Equatable, Sendable {
     /// One key with its value.
     package struct Member: Equatable, Sendable {

@@ -9,7 +9,9 @@ extension JSONValue {
         case compact
     }
 
-    /// The text of this value. Member order is kept; the text ends without a newline.
+    /// The text of this value.
+    ///
+    /// Member order is kept; the text ends without a newline.
     package func text(_ layout: Layout = .indented) -> String {
         var output = ""
         write(to: &output, layout: layout, level: 0)

@@ -39,7 +39,9 @@ package final class StrictReader {
         self.path = path
     }
 
-    /// The member, or nil when the key is absent. An explicit null is a value.
+    /// The member, or nil when the key is absent.
+    ///
+    /// An explicit null is a value.
     package func value(_ key: String) -> JSONValue? {
         asked.insert(key)
         return object[key]

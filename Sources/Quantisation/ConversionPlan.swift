@@ -58,7 +58,9 @@ package struct ShardConversion: Sendable {
         package let part: Part
     }
 
-    /// What the output file looks like. Made when it is needed: a model has tens of thousands of tensors.
+    /// What the output file looks like.
+    ///
+    /// Made when it is needed: a model has tens of thousands of tensors.
     package struct Layout: Sendable {
         /// In the order of the file; one for each tensor of the header.
         package let stretches: [Stretch]
@@ -102,7 +104,9 @@ package struct ShardConversion: Sendable {
             case .copy: add(source.name, source.dtype, source.shape, .whole)
             case .encode(let rule):
                 add(source.name, .e4m3, source.shape, .codes)
-                add(source.name + rule.scaleSuffix, rule.scaleType, rule.scaleShape(of: source.shape), .scales)
+                add(
+                    source.name + rule.scaleSuffix, rule.scaleType, rule.scaleShape(of: source.shape), .scales
+                )
             case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
             }
         }

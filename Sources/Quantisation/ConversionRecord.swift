@@ -11,9 +11,13 @@ package let ingotVersion = "0.1.0"
 
 /// The record of a finished conversion.
 package enum ConversionRecord {
-    /// Writes the record: the head indented, one line for each tensor. In pieces, since the lines of a large
+    /// Writes the record: the head indented, one line for each tensor.
+    ///
+    /// In pieces, since the lines of a large
     /// model are more text than the conversion has memory.
-    package static func write(_ plan: ConversionPlan, _ result: ConversionResult, to path: String) throws(Failure) {
+    package static func write(_ plan: ConversionPlan, _ result: ConversionResult, to path: String)
+        throws(Failure)
+    {
         var head = JSONObject()
         head["schema"] = 1
         head["tool"] = .string("ingot \(ingotVersion)")

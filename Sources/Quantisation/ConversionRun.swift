@@ -160,7 +160,8 @@ package struct ConversionRun: Sendable {
         _ = try FileAccess.writeSealed(
             JSONValue.object(plan.config).text() + "\n", to: joined(output.partial, "config.json"))
         if plan.needsIndex {
-            _ = try FileAccess.writeSealed(try plan.index(), to: joined(output.partial, CheckpointIndex.fileName))
+            _ = try FileAccess.writeSealed(
+                try plan.index(), to: joined(output.partial, CheckpointIndex.fileName))
         }
     }
 }

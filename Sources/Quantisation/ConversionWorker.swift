@@ -25,7 +25,8 @@ struct ConversionWorker {
     private var statistics: [Int: EncodeStatistics] = [:]
 
     init(
-        converter: ShardConverter, layout: ShardConversion.Layout, reader: ReadAhead, writer: WriteBehind, level: ingot_simd_level
+        converter: ShardConverter, layout: ShardConversion.Layout, reader: ReadAhead, writer: WriteBehind,
+        level: ingot_simd_level
     ) {
         self.converter = converter
         self.layout = layout
@@ -105,7 +106,8 @@ struct ConversionWorker {
         throw nonFinite(source, row: flat / max(1, columns), column: flat % max(1, columns))
     }
 
-    private func nonFinite(_ source: TensorRecord, shard index: Int? = nil, row: Int, column: Int) -> Failure {
+    private func nonFinite(_ source: TensorRecord, shard index: Int? = nil, row: Int, column: Int) -> Failure
+    {
         Failure(
             Finding(
                 .error, .nonFiniteWeight, "a weight is not a finite number",

@@ -60,7 +60,9 @@ extension ConvertedTensor {
         try reader.finish()
     }
 
-    private static func digest(_ reader: StrictReader, _ key: String) throws(DocumentError) -> TensorDigest.Value {
+    private static func digest(_ reader: StrictReader, _ key: String) throws(DocumentError)
+        -> TensorDigest.Value
+    {
         guard let value = TensorDigest.Value(try reader.string(key)) else {
             throw reader.mismatch(key, "32 hexadecimal digits")
         }

@@ -79,7 +79,8 @@ package struct QuantisationPlanner {
             operation: .encode(
                 EncodeRule(
                     rule: rule, blockRows: scheme.blockRows,
-                    blockColumns: scheme.blockColumns ?? entry.shape.dimensions[1], amaxFloor: scheme.amaxFloor,
+                    blockColumns: scheme.blockColumns ?? entry.shape.dimensions[1],
+                    amaxFloor: scheme.amaxFloor,
                     zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
                     scaleType: scheme.layout.scaleType)))
     }

@@ -84,7 +84,9 @@ package enum E5M2 {
     package static func decode(_ code: UInt8) -> Float { F16.decode(UInt16(code) << 8) }
 }
 
-/// A power of two in one byte: 2^(code − 127); 0xFF is NaN. There is no zero and no sign.
+/// A power of two in one byte: 2^(code − 127); 0xFF is NaN.
+///
+/// There is no zero and no sign.
 ///
 /// - Source: OCP microscaling formats specification 1.0.
 package enum E8M0 {

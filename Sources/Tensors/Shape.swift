@@ -1,6 +1,8 @@
 // Shapes and the sizes that follow from them, with overflow reported where a file could cause it.
 
-/// The dimensions of a tensor, outermost first. A scalar has none.
+/// The dimensions of a tensor, outermost first.
+///
+/// A scalar has none.
 package struct Shape: Hashable, Sendable, CustomStringConvertible {
     package let dimensions: [Int]
 

@@ -1,17 +1,19 @@
-// A command timed as a whole process, with the peak memory the kernel counted for it.
+// A command timed as a whole process.
 
 import Diagnostics
 import Glibc
 
 struct ChildProcess {
     let seconds: Double
-    let peakBytes: Int
 
-    /// Runs a command to its end; throws when it cannot start or fails. Its output is discarded.
-    init(_ arguments: [String]) throws {
+    /// Runs a command to its end; throws when it cannot start or fails.
+    ///
+    /// - Parameter output: the file that takes its standard output.
+    init(_ arguments: [String], output: String = "/dev/null") throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(
+            &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         defer { posix_spawn_file_actions_destroy(&actions) }
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         pointers.append(nil)
@@ -23,12 +25,10 @@ struct ChildProcess {
             throw BenchError(message: "cannot start \(arguments[0])")
         }
         var status: Int32 = 0
-        var usage = rusage()
-        guard wait4(process, &status, 0, &usage) == process, status == 0 else {
+        guard waitpid(process, &status, 0) == process, status == 0 else {
             throw BenchError(message: "\(arguments.joined(separator: " ")) failed with status \(status)")
         }
         seconds = (clock.now - start) / .seconds(1)
-        peakBytes = usage.ru_maxrss * 1024
     }
 }
 

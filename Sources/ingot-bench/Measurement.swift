@@ -19,7 +19,9 @@ struct Measurement {
 
     var seconds: Double { median(subject) }
 
-    /// Subject over baseline, turn by turn, then the median. Below 1 is faster than the baseline.
+    /// Subject over baseline, turn by turn, then the median.
+    ///
+    /// Below 1 is faster than the baseline.
     var ratio: Double { median(zip(subject, baseline).map { $0 / $1 }) }
 
     var rate: Double { Double(bytes) / seconds }

@@ -3,6 +3,7 @@
 
 import Checkpoints
 import Diagnostics
+import Documents
 import Glibc
 
 enum QuantiseMeasurement {
@@ -10,8 +11,9 @@ enum QuantiseMeasurement {
         let input = joined(folder, "ingot-bench-input")
         let output = joined(folder, "ingot-bench-output")
         let copy = joined(folder, "ingot-bench-copy")
+        let report = joined(folder, "ingot-bench-report.json")
         try FileAccess.remove(input)
-        defer { for path in [input, output, copy] { try? FileAccess.remove(path) } }
+        defer { for path in [input, output, copy, report] { try? FileAccess.remove(path) } }
         let bytes = try writeSyntheticCheckpoint(input, layers: 2, experts: 48, shardBytes: 512 << 20)
         var results: [Measurement] = []
         for cold in [false, true] {
@@ -23,12 +25,16 @@ enum QuantiseMeasurement {
                 _ = try ChildProcess(["sync"])
                 try prepare(input, cold: cold)
                 let quantise = try ChildProcess(
-                    [program, "quantise", input, "--scheme", scheme, "--output", output, "--quiet"])
+                    [
+                        program, "quantise", input, "--scheme", scheme, "--output", output, "--quiet",
+                        "--json",
+                    ],
+                    output: report)
                 try FileAccess.remove(output)
                 _ = try ChildProcess(["sync"])
                 try prepare(input, cold: cold)
                 let cp = try ChildProcess(["sh", "-c", "cp -r \"$0\" \"$1\" && sync \"$1\"/*", input, copy])
-                peak = max(peak, quantise.peakBytes)
+                peak = max(peak, try peakBytes(report))
                 // The first turn warms both up.
                 if turn > 0 {
                     subject.append(quantise.seconds)
@@ -41,6 +47,16 @@ enum QuantiseMeasurement {
                     baseline: baseline, baselineName: "cp and sync", peakBytes: peak))
         }
         return results
+    }
+
+    /// The peak memory that the program reports of itself.
+    private static func peakBytes(_ report: String) throws -> Int {
+        guard
+            case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
+            case .object(let result)? = document["result"], case .number(let peak)? = result["peak_bytes"],
+            let bytes = peak.integer
+        else { throw BenchError(message: "no peak memory in \(report)") }
+        return bytes
     }
 
     /// Puts the input into the page cache or takes it out.

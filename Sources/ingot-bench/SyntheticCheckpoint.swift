@@ -21,7 +21,8 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
         let name = "model-\(five(index + 1))-of-\(five(shards.count)).safetensors"
         written.append((name, try writeShard(joined(folder, name), entries, pattern)))
     }
-    _ = try FileAccess.writeSealed(CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
+    _ = try FileAccess.writeSealed(
+        CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
     return written.reduce(0) { $0 + $1.header.dataBytes }
 }

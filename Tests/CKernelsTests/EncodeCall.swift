@@ -56,7 +56,7 @@ struct EncodeCall {
                     scales.withUnsafeMutableBufferPointer { scales in
                         withUnsafeMutablePointer(to: &statistics) { statistics in
                             var job = ingot_encode_job()
-                            job.source = bytes.baseAddress! + misalignment + start * stride * size
+                            job.source = bytes.baseAddress.map { $0 + misalignment + start * stride * size }
                             job.type = source.type
                             job.rows = end - start
                             job.columns = columns
@@ -66,9 +66,9 @@ struct EncodeCall {
                             job.rule = rule
                             job.amax_floor = floor
                             job.zero_scale = zeroScale
-                            job.codes = codes.baseAddress! + misalignment + start * stride
+                            job.codes = codes.baseAddress.map { $0 + misalignment + start * stride }
                             job.codes_stride = stride
-                            job.scales = scales.baseAddress! + start / blockRows * blockGridColumns
+                            job.scales = scales.baseAddress.map { $0 + start / blockRows * blockGridColumns }
                             job.scales_stride = blockGridColumns
                             job.statistics = gathers ? statistics : nil
                             status = ingot_encode(&job, level, &position)

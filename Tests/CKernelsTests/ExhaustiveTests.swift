@@ -112,7 +112,9 @@ import Testing
     }
 }
 
-/// The scale of a rule where F32 would take this one: finds an absmax whose 448th part it is. Nil where there is none,
+/// The scale of a rule where F32 would take this one: finds an absmax whose 448th part it is.
+///
+/// Nil where there is none,
 /// so that the scale does not occur.
 func rounded(_ scale: Float, _ rule: ingot_scale_rule) -> Float? {
     let near = scale * 448

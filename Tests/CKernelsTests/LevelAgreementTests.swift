@@ -27,7 +27,7 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
     return (0..<shape.rows * shape.columns).map { index in
         let block =
             index / shape.columns / shape.blockRows * grid + index % shape.columns / shape.blockColumns
-        let kind = kindOfBlock[block] ?? kinds.randomElement(using: &generator)!
+        let kind = kindOfBlock[block] ?? kinds[Int.random(in: kinds.indices, using: &generator)]
         kindOfBlock[block] = kind
         let outlier: Float = generator.next() % 997 == 0 ? 3 : 0.5
         return max(-3e38, min(3e38, generator.normal() * outlier * kind))
@@ -77,7 +77,9 @@ private func values(_ shape: Shape, seed: UInt64) -> [Float] {
                 let rows = top..<min(call.rows, top + call.blockRows)
                 let columns = left..<min(call.columns, left + call.blockColumns)
                 func x(_ row: Int, _ column: Int) -> Float { call.source.values[row * call.columns + column] }
-                let amax = rows.map { row in columns.map { x(row, $0).magnitude }.max()! }.max()!
+                let amax = rows.reduce(Float(0)) { most, row in
+                    columns.reduce(most) { max($0, x(row, $1).magnitude) }
+                }
                 let vanishing = max(amax, call.floor) / 448 < Float.leastNormalMagnitude
                 let scale = ingot_block_scale(call.rule, amax, call.floor, call.zeroScale)
                 scales.append(scale.bitPattern)

@@ -3,7 +3,9 @@
 import CKernels
 
 enum ReferenceE4M3 {
-    /// Values of the codes 0x00 ... 0x7E, ascending.
+    /// Values of the codes 0x00 ...
+    ///
+    /// 0x7E, ascending.
     static let values: [Double] = (0..<127).map { code in
         let exponent = code >> 3
         let mantissa = Double(code & 7)

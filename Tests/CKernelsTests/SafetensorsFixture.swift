@@ -35,11 +35,11 @@ struct SafetensorsFixture {
     }
 
     func shape(_ name: String) -> [Int] {
-        entry(name)["shape"] as! [Int]
+        entry(name)["shape"] as? [Int] ?? []
     }
 
     func data(_ name: String) -> [UInt8] {
-        let offsets = entry(name)["data_offsets"] as! [Int]
+        let offsets = entry(name)["data_offsets"] as? [Int] ?? [0, 0]
         return Array(bytes[dataStart + offsets[0]..<dataStart + offsets[1]])
     }
 

@@ -54,7 +54,8 @@ import Testing
     @Test func bf16ScaleOfZeroIsTwoToTheMinusSeven() {
         #expect(ingot_block_scale(INGOT_SCALE_BF16, 0, 1e-4, 1) == 0.0078125)
         #expect(ingot_block_scale(INGOT_SCALE_BF16, 448, 1e-4, 1) == 1)
-        #expect(ingot_block_scale(INGOT_SCALE_BF16, 450, 0, 1) == 1.0078125)  // 1.00446 is nearer to 1 + 2^-7 than to 1
+        // 1.00446 is nearer to 1 + 2^-7 than to 1.
+        #expect(ingot_block_scale(INGOT_SCALE_BF16, 450, 0, 1) == 1.0078125)
     }
 
     @Test(arguments: availableLevels)

@@ -45,8 +45,9 @@ package final class StartedProgram {
         outputPath = base + ".out"
         errorPath = base + ".err"
         // Files, not pipes: a full pipe would stop the program.
-        FileManager.default.createFile(atPath: outputPath, contents: nil)
-        FileManager.default.createFile(atPath: errorPath, contents: nil)
+        for path in [outputPath, errorPath] {
+            try Data().write(to: URL(fileURLWithPath: path))
+        }
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
@@ -59,6 +60,9 @@ package final class StartedProgram {
     package var identifier: Int32 { process.processIdentifier }
 
     package var isRunning: Bool { process.isRunning }
+
+    /// Sends a signal: SIGKILL, SIGSTOP, SIGINT.
+    package func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Waits for the end and gives what was said; a signal is 128 + its number.
     package func wait() throws -> ProgramRun {

@@ -1,0 +1,40 @@
+// Runs a program and says what it cost: the kernel's own count of its peak memory, and the time it took.
+
+import Foundation
+
+/// A finished run with its cost.
+package struct MeasuredRun: Sendable {
+    package let exit: Int32
+    package let seconds: Double
+    /// The largest resident set of the process, in bytes.
+    package let peakBytes: Int
+    package let output: String
+
+    /// Runs a program to its end and keeps its standard output.
+    package init(_ program: String, _ arguments: [String]) throws {
+        let said = NSTemporaryDirectory() + "ingot-measured-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: said) }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, said, O_WRONLY | O_CREAT, 0o600)
+        var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
+        pointers.append(nil)
+        defer { for pointer in pointers { free(pointer) } }
+        let clock = ContinuousClock()
+        let start = clock.now
+        var process = pid_t()
+        guard posix_spawn(&process, program, &actions, nil, &pointers, environ) == 0 else {
+            throw CannotStart(program: program)
+        }
+        var status: Int32 = 0
+        var usage = rusage()
+        guard wait4(process, &status, 0, &usage) == process else { throw CannotStart(program: program) }
+        seconds = (clock.now - start) / .seconds(1)
+        exit = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
+        peakBytes = usage.ru_maxrss * 1024
+        output = try String(contentsOfFile: said, encoding: .utf8)
+    }
+
+    struct CannotStart: Error { let program: String }
+}
