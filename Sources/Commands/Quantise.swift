@@ -52,7 +52,7 @@ struct Quantise: ParsableCommand {
             ) { result, seconds in
                 let report = QuantisationReport(
                     plan: plan, inventory: opened.inventory, request: request.request, result: result,
-                    output: output.folder.path, seconds: seconds)
+                    output: output.folder.path, seconds: seconds, verbose: options.verbose)
                 return (report.text, report.document)
             }
         }

@@ -14,7 +14,7 @@ struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "No progress and no notes; errors and results only.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "Say more: every note, every tensor where there is a table.")
+    @Flag(name: .shortAndLong, help: "Say more: a line for each tensor.")
     var verbose = false
 
     @Option(help: "How to show progress: auto, bar, plain, none.")
