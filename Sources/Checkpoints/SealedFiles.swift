@@ -34,8 +34,13 @@ extension FileAccess {
         do throws(Failure) {
             defer { close(descriptor) }
             try body { (piece) throws(Failure) in
-                pending.append(contentsOf: piece.utf8)
-                if pending.count >= 1 << 16 { try flush() }
+                // Not a whole long piece at once: it is in memory already.
+                var rest = piece.utf8[...]
+                while !rest.isEmpty {
+                    pending.append(contentsOf: rest.prefix(1 << 16))
+                    rest = rest.dropFirst(1 << 16)
+                    if pending.count >= 1 << 16 { try flush() }
+                }
             }
             try flush()
             guard fsync(descriptor) == 0 else { throw failure(.writeFailed, path) }

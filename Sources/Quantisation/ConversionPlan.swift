@@ -93,13 +93,21 @@ extension ShardConversion {
         try Self.written(stretches, conversions, name)
     }
 
+    /// The tensors of the output in the order of the file.
+    var tensors: [TensorDescription] { Self.tensors(stretches, conversions) }
+
+    private static func tensors(
+        _ stretches: [Stretch], _ conversions: [TensorConversion]
+    ) -> [TensorDescription] {
+        stretches.compactMap { stretch in
+            conversions[stretch.conversion].outputs.first { $0.part == stretch.part }?.description
+        }
+    }
+
     private static func written(
         _ stretches: [Stretch], _ conversions: [TensorConversion], _ name: String
     ) throws(Failure) -> (bytes: [UInt8], header: ShardHeader) {
-        let tensors = stretches.compactMap { stretch in
-            conversions[stretch.conversion].outputs.first { $0.part == stretch.part }?.description
-        }
-        do throws(HeaderError) { return try ShardHeader.written(tensors) } catch {
+        do throws(HeaderError) { return try ShardHeader.written(tensors(stretches, conversions)) } catch {
             throw Failure(error.finding(file: name))
         }
     }

@@ -166,7 +166,7 @@ package struct ConversionRun: Sendable {
             JSONValue.object(plan.config).text() + "\n", to: joined(output.partial, "config.json"))
         if plan.needsIndex {
             _ = try FileAccess.writeSealed(
-                try plan.index(), to: joined(output.partial, CheckpointIndex.fileName))
+                plan.index, to: joined(output.partial, CheckpointIndex.fileName))
         }
     }
 }
@@ -176,9 +176,20 @@ extension ConversionPlan {
     package var needsIndex: Bool { shards.count != 1 || shards[0].name != "model.safetensors" }
 
     /// The text of the new index.
-    package func index() throws(Failure) -> String {
-        var headers: [(name: String, header: ShardHeader)] = []
-        for shard in shards { headers.append((shard.name, try shard.written().header)) }
-        return CheckpointIndex(of: headers).text
+    package var index: String {
+        // From names and sizes: the headers of all shards at once would be the peak of the run's memory.
+        var entries: [CheckpointIndex.Entry] = []
+        var size = 0
+        var parameters = 0
+        for (place, shard) in shards.enumerated() {
+            for tensor in shard.tensors {
+                entries.append(CheckpointIndex.Entry(tensor: tensor.name, shard: place))
+                size += tensor.byteCount ?? 0
+                parameters += tensor.shape.elementCount ?? 0
+            }
+        }
+        return CheckpointIndex(
+            shards: shards.map(\.name), entries: entries, totalSize: size, totalParameters: parameters
+        ).text
     }
 }
