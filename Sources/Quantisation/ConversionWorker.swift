@@ -210,7 +210,7 @@ struct ConversionWorker {
     private func sourceScales(_ rule: DecodeRule) throws(Failure) -> [Float] {
         let source = converter.plan.source
         let values = try source.scales(rule.scale, shard: rule.scaleShard)
-        if let index = values.firstIndex(where: { !($0 * E4M3.largest).isFinite }) {
+        if let index = values.firstIndex(where: { !$0.isFinite }) {
             let columns = max(1, rule.scale.shape.dimensions.last ?? 1)
             throw nonFinite(
                 rule.scale, shard: rule.scaleShard, row: index / columns, column: index % columns)
@@ -230,12 +230,8 @@ struct ConversionWorker {
         let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns
         try reader.next { bytes throws(Failure) in
             sourceDigest.update(bytes)
-            let index = ingot_first_nan_code(
-                bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count, level)
-            if index < bytes.count {
-                throw nonFinite(source, row: step.rows.lowerBound + index / columns, column: index % columns)
-            }
-            try writer.append(step.rows.count * columns * rule.target.bits / 8) { room in
+            let count = step.rows.count * columns
+            try writer.append(count * rule.target.bits / 8) { room throws(Failure) in
                 values.withUnsafeBufferPointer { values in
                     var job = ingot_decode_job()
                     job.codes = bytes.bindMemory(to: UInt8.self).baseAddress
@@ -250,6 +246,13 @@ struct ConversionWorker {
                     job.type = rule.target == .f32 ? INGOT_TARGET_F32 : INGOT_TARGET_BF16
                     job.target_stride = columns
                     _ = ingot_decode(&job, level)
+                }
+                // A NaN code, or a product beyond what the target holds.
+                let type = rule.target == .f32 ? INGOT_SOURCE_F32 : INGOT_SOURCE_BF16
+                let index = ingot_first_non_finite(room.baseAddress, type, count, level)
+                if index < count {
+                    throw nonFinite(
+                        source, row: step.rows.lowerBound + index / columns, column: index % columns)
                 }
                 outputDigest.update(UnsafeRawBufferPointer(room))
             }

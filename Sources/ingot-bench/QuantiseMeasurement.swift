@@ -53,8 +53,7 @@ enum QuantiseMeasurement {
     private static func peakBytes(_ report: String) throws -> Int {
         guard
             case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
-            case .object(let result)? = document["result"], case .number(let peak)? = result["peak_bytes"],
-            let bytes = peak.integer
+            case .number(let peak)? = document["peak_bytes"], let bytes = peak.integer
         else { throw BenchError(message: "no peak memory in \(report)") }
         return bytes
     }
