@@ -3,7 +3,6 @@
 
 import Checkpoints
 import Diagnostics
-import Documents
 
 /// Judges scans of tensors.
 package struct DataAudit {
@@ -12,11 +11,11 @@ package struct DataAudit {
     private let recorded: [String: String]
     private var collector = FindingCollector()
 
-    /// - Parameter record: quantisation.json of the folder, when it has one.
-    package init(_ checkpoint: Checkpoint, inventory: TensorInventory?, record: JSONValue?) {
+    /// - Parameter recorded: SHA-256 of files by name, as the record beside them says.
+    package init(_ checkpoint: Checkpoint, inventory: TensorInventory?, recorded: [String: String]) {
         self.checkpoint = checkpoint
         self.inventory = inventory
-        recorded = Self.digests(record)
+        self.recorded = recorded
     }
 
     /// The findings so far.
@@ -54,18 +53,5 @@ package struct DataAudit {
                 .error, .dataNotAsRecorded, "the shard is not what its record says", file: name,
                 expected: "sha256 \(expected)", found: "sha256 \(digest)",
                 remedy: "copy the shard again, or make the artefact anew"))
-    }
-
-    private static func digests(_ record: JSONValue?) -> [String: String] {
-        guard case .object(let object)? = record, case .array(let files)? = object["files"] else {
-            return [:]
-        }
-        var digests: [String: String] = [:]
-        for case .object(let file) in files {
-            if case .string(let name)? = file["name"], case .string(let digest)? = file["sha256"] {
-                digests[name] = digest
-            }
-        }
-        return digests
     }
 }

@@ -2,6 +2,9 @@
 #include "CSystem.h"
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -34,4 +37,17 @@ int ingot_exchange(const char *a, const char *b) {
 
 void ingot_start_writeback(int file, int64_t offset, int64_t length) {
     (void)sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+void ingot_release_memory(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
+void ingot_return_large_memory(void) {
+#ifdef __GLIBC__
+    // Unset, the threshold grows with what is freed, and freed pieces below it stay resident.
+    (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+#endif
 }

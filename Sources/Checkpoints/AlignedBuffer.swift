@@ -1,6 +1,7 @@
 // Memory for bulk reading and writing: page-aligned for transfers past the page cache, allocated once and
 // used again and again (fresh pages are slow on virtual machines, recycled ones are not).
 
+import CSystem
 import Glibc
 
 /// Page-aligned memory of a fixed size, owned by one thread at a time.
@@ -32,3 +33,9 @@ package func alignedUp(_ value: Int) -> Int {
 
 /// The last multiple of the transfer alignment.
 package func alignedDown(_ value: Int) -> Int { value & ~(AlignedBuffer.alignment - 1) }
+
+/// Gives memory that was freed back to the system: what planning took does not count beside the buffers.
+package func releaseFreeMemory() { ingot_release_memory() }
+
+/// Makes large pieces of freed memory go back to the system at once; to be called once, at the start.
+package func returnLargeMemory() { ingot_return_large_memory() }

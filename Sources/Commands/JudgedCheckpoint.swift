@@ -38,11 +38,4 @@ struct JudgedCheckpoint {
         }
         return audit
     }
-
-    /// quantisation.json of the folder, when there is a readable one.
-    var record: JSONValue? {
-        let path = checkpoint.path(of: QuantisationPlanner.recordName)
-        guard let bytes = try? FileAccess.read(path, limit: 1 << 30) else { return nil }
-        return try? JSONValue(parsing: bytes)
-    }
 }

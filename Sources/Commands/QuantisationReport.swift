@@ -14,12 +14,14 @@ struct QuantisationReport {
     let result: ConversionResult
     let output: String
     let seconds: Double
+    /// Also a line for each quantised tensor.
+    let verbose: Bool
 
     var text: String {
         let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
         var table = TextTable(
             [
-                "role", "tensors", "parameters", "relative RMS", "worst", "SQNR dB", "saturated",
+                "role", "tensors", "parameters", "relative RMS", "worst", "SQNR dB", "clamped",
                 "zero blocks",
             ],
             numeric: [1, 2, 3, 4, 5, 6, 7])
@@ -33,6 +35,7 @@ struct QuantisationReport {
             "quantised \(lastComponent(plan.source.folder)) with \(request.scheme.name): \(request.scheme.summary)",
             "", table.text, "", "kept as they are: " + kept,
         ]
+        if verbose { lines.insert(contentsOf: [tensorTable, ""], at: 2) }
         for adaptation in request.adaptations {
             lines.append("adapted: \(adaptation.reason)")
         }
@@ -80,6 +83,21 @@ struct QuantisationReport {
             name, grouped(tensors), grouped(error.elements), scientific(error.relativeRMS), scientific(worst),
             error.sqnr.map { decimals($0, 2) } ?? "-", grouped(error.saturated), grouped(error.zeroBlocks),
         ]
+    }
+
+    /// A line for each quantised tensor, in file order.
+    private var tensorTable: String {
+        var table = TextTable(
+            ["tensor", "relative RMS", "SQNR dB", "largest error", "amax", "zero blocks"],
+            numeric: [1, 2, 3, 4, 5])
+        for tensor in result.shards.flatMap(\.tensors) {
+            guard let error = tensor.statistics else { continue }
+            table.add([
+                tensor.name, scientific(error.relativeRMS), error.sqnr.map { decimals($0, 2) } ?? "-",
+                scientific(error.largestError), scientific(error.largestSignal), grouped(error.zeroBlocks),
+            ])
+        }
+        return table.text
     }
 
     /// Roles that are present and were not quantised, with their tensors.

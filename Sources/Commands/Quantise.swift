@@ -52,7 +52,7 @@ struct Quantise: ParsableCommand {
             ) { result, seconds in
                 let report = QuantisationReport(
                     plan: plan, inventory: opened.inventory, request: request.request, result: result,
-                    output: output.folder.path, seconds: seconds)
+                    output: output.folder.path, seconds: seconds, verbose: options.verbose)
                 return (report.text, report.document)
             }
         }
@@ -82,9 +82,8 @@ func convert(
 
 /// A run that was killed after its last step has nothing left to do but to tidy up.
 private func alreadyDone(_ run: ConversionRun) throws(Failure) -> CommandResult? {
-    guard let bytes = try? FileAccess.read(joined(run.output.path, run.recordName), limit: 1 << 30),
-        case .object(let record)? = try? JSONValue(parsing: bytes),
-        record["plan_sha256"] == .string(run.plan.digest), try run.output.finishSeal()
+    guard RecordHead.read(run.output.path, name: run.recordName)?.plan == run.plan.digest,
+        try run.output.finishSeal()
     else { return nil }
     return CommandResult(
         text: "\(run.output.path) is complete: nothing to resume",

@@ -1,6 +1,7 @@
 // Options that every command shares, and the one place that prints and ends the process.
 
 import ArgumentParser
+import Checkpoints
 import Diagnostics
 import Documents
 import Glibc
@@ -13,7 +14,7 @@ struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "No progress and no notes; errors and results only.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "Say more: every note, every tensor where there is a table.")
+    @Flag(name: .shortAndLong, help: "Say more: a line for each tensor.")
     var verbose = false
 
     @Option(help: "How to show progress: auto, bar, plain, none.")
@@ -39,6 +40,7 @@ extension ReportOptions {
 
     /// Runs the body, prints what it gives or why it failed, and ends with its status.
     func report(_ command: String, _ body: () throws(Failure) -> CommandResult) throws {
+        returnLargeMemory()
         let result: CommandResult
         do throws(Failure) { result = try body() } catch {
             result = CommandResult(text: "", document: .null, findings: error.findings, exit: error.exit)

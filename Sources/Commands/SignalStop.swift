@@ -7,6 +7,12 @@ import Glibc
 func stopOnSignals() {
     signal(SIGINT, handleStop)
     signal(SIGTERM, handleStop)
+    // Whoever started this process may have blocked them, as a dispatch thread does, and that is inherited.
+    var wanted = sigset_t()
+    sigemptyset(&wanted)
+    sigaddset(&wanted, SIGINT)
+    sigaddset(&wanted, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &wanted, nil)
     // A file-size limit is then an error of the write, told like a full disk.
     signal(SIGXFSZ, SIG_IGN)
 }

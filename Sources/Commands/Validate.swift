@@ -5,6 +5,7 @@ import ArgumentParser
 import Checkpoints
 import Diagnostics
 import Documents
+import Quantisation
 
 /// Judges a checkpoint.
 struct Validate: ParsableCommand {
@@ -44,7 +45,8 @@ struct Validate: ParsableCommand {
     private func readData(_ judged: JudgedCheckpoint) throws(Failure) -> [Finding] {
         stopOnSignals()
         var audit = DataAudit(
-            judged.checkpoint, inventory: judged.judgement.match?.quantised.inventory, record: judged.record)
+            judged.checkpoint, inventory: judged.judgement.match?.quantised.inventory, 
+            recorded: RecordHead.read(checkpoint, name: QuantisationPlanner.recordName)?.files ?? [:])
         try judged.checkpoint.scan(progress: options.sink) { shard, digest in
             audit.observe(shard: shard, digest: digest)
         } _: { scan in

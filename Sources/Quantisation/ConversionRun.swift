@@ -49,6 +49,8 @@ package struct ConversionRun: Sendable {
 
     /// Does the work and seals the output.
     package func run() throws(Failure) -> ConversionResult {
+        // What opening and planning took and gave back goes before buffers are allocated.
+        releaseFreeMemory()
         let journal = try output.begin()
         progress.begin(stage: plan.stage, totalBytes: plan.sourceByteCount)
         defer { progress.end() }

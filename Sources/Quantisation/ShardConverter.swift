@@ -41,13 +41,13 @@ package struct PipelineBudget: Sendable {
     /// - Source: measured; see docs/decisions/0003-streaming-pipeline.md.
     package init(jobs: Int) {
         // Whole transfer units: a block that ends inside an element would split it.
-        block = alignedDown(max(1 << 20, (4 << 20) / max(1, jobs)))
+        block = alignedDown(max(1 << 20, (2 << 20) / max(1, jobs)))
         depth = 3
     }
 
     /// What the buffers of all shards in work may hold together, in bytes; the rest of 64 MiB is for
     /// headers, the plan and the program.
-    package static let limit = 36 << 20
+    package static let limit = 28 << 20
 
     /// Bytes of all buffers that the conversion of a shard holds.
     func bytes(of shard: ShardConversion) -> Int {

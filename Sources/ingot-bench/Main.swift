@@ -13,8 +13,8 @@ struct Bench: ParsableCommand {
         abstract: "Measure the kernels and the conversion, as ratios to copying.",
         discussion: "Needs about 5 GB on the disk of --folder for the whole conversion.")
 
-    @Argument(help: "Measurements to run: encode, header, quantise. All without an argument.")
-    var names: [String] = ["encode", "header", "quantise"]
+    @Argument(help: "Measurements to run: encode, digest, header, quantise. All without an argument.")
+    var names: [String] = Self.all
 
     @Option(help: "Turns of each measurement.")
     var turns = 5
@@ -31,9 +31,11 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    static let all = ["encode", "digest", "header", "quantise"]
+
     func validate() throws {
-        for name in names where !["encode", "header", "quantise"].contains(name) {
-            throw ValidationError("no measurement \(name); there are encode, header, quantise")
+        for name in names where !Self.all.contains(name) {
+            throw ValidationError("no measurement \(name); there are \(Self.all.joined(separator: ", "))")
         }
         guard turns > 0 else { throw ValidationError("--turns takes a number above 0") }
     }
@@ -42,6 +44,7 @@ struct Bench: ParsableCommand {
         var results: [Measurement] = []
         do {
             if names.contains("encode") { results += EncodeMeasurement.run(turns: turns) }
+            if names.contains("digest") { results += DigestMeasurement.run(turns: turns) }
             if names.contains("header") { results += try HeaderMeasurement.run(turns: turns) }
             if names.contains("quantise") {
                 results += try QuantiseMeasurement.run(

@@ -4,5 +4,5 @@ import Commands
 
 @main
 struct Main {
-    static func main() { Ingot.main() }
+    static func main() { Ingot.run() }
 }

@@ -17,6 +17,7 @@ import torch
 
 from checkpoint import BLOCK, Checkpoint, is_quantised, read_json
 from judge_bits import first_difference
+from view import view_with_code
 
 THEIRS = {"fp8-block-ct": "FP8_BLOCK", "fp8-channel": "FP8_DYNAMIC"}
 IGNORED = ["lm_head", "model.word_embeddings", r"re:.*mlp\.gate$", r"re:.*eh_proj$"]
@@ -45,9 +46,11 @@ def main():
         print(f"skipped: llm-compressor 0.14 cannot save {ragged[0]}, whose columns do not divide by {BLOCK}")
         sys.exit(77)
     from llmcompressor import model_free_ptq
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as view:
+        # Top level only: llm-compressor takes every safetensors file below the folder, golden values too.
+        view_with_code(a.source, view, model_too=False)
         with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet):
-            model_free_ptq(model_stub=os.path.abspath(a.source), save_directory=folder, scheme=THEIRS[a.scheme],
+            model_free_ptq(model_stub=view, save_directory=folder, scheme=THEIRS[a.scheme],
                            ignore=IGNORED, max_workers=1, device="cpu")
         theirs, ours = Checkpoint(folder), Checkpoint(a.artefact)
         faults = []

@@ -43,6 +43,23 @@ import Testing
         report("plan of Ling-flash-2.0", run)
     }
 
+    /// As many tensors as Ling-flash-2.0 has, each a fraction of the size: the plan and the buffers together.
+    @Test func asManyTensorsAsTheWholeModel() throws {
+        var maker = try CheckpointMaker(
+            "Fixtures/configs/ling-flash-2.0.json",
+            [
+                "hidden_size": 256, "moe_intermediate_size": 64, "moe_shared_expert_intermediate_size": 64,
+                "intermediate_size": 8192, "vocab_size": 65_536, "eos_token_id": 5, "pad_token_id": 5,
+            ])
+        maker.isSparse = true
+        #expect(maker.inventory.entries.count == 24_161)
+        let bench = try Workbench(shards: 22, maker: maker)
+        let run = try MeasuredRun(Repository.program("ingot"), bench.arguments(["--quiet"]))
+        #expect(run.exit == 0)
+        #expect(run.peakBytes <= Self.limit, "\(run.peakBytes >> 20) MiB")
+        report("quantise 24,161 tensors", run)
+    }
+
     private func report(_ what: String, _ run: MeasuredRun) {
         print("\(what): \(run.peakBytes >> 10) KiB, \(String(format: "%.2f", run.seconds)) s")
     }

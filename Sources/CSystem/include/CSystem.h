@@ -21,3 +21,9 @@ int ingot_exchange(const char *a, const char *b);
 
 // Starts writing back a range of dirty pages without waiting.
 void ingot_start_writeback(int file, int64_t offset, int64_t length);
+
+// Gives free heap memory back to the system where the C library can.
+void ingot_release_memory(void);
+
+// Makes freed pieces of 256 KiB and more go back to the system at once.
+void ingot_return_large_memory(void);

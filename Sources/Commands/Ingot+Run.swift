@@ -1,0 +1,29 @@
+// The way in: a mistyped subcommand gets a hint before the argument parser says what it makes of it.
+
+import ArgumentParser
+import Diagnostics
+import Documents
+import Glibc
+
+extension Ingot {
+    /// Runs the command line of this process and ends it.
+    package static func run() -> Never {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if let word = arguments.first, !word.hasPrefix("-"), !names.contains(word) {
+            let near = nearMiss(word, among: names)
+            let finding = Finding(
+                .error, .unknownCommand, "no such command", option: word,
+                expected: names.joined(separator: ", "),
+                remedy: near.map { "did you mean ingot \($0)?" } ?? "ingot --help")
+            writeError(finding.text + "\n")
+            Glibc.exit(finding.code.exit.rawValue)
+        }
+        main(arguments)
+        Glibc.exit(ExitStatus.done.rawValue)
+    }
+
+    /// Every word that may stand first, aliases included.
+    private static var names: [String] {
+        configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
+    }
+}
