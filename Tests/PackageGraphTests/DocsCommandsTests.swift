@@ -78,9 +78,11 @@ struct DocsCommandsTests {
                     help[key] = run.output
                 }
                 let text = help[key] ?? ""
-                #expect(text.contains("USAGE: ingot \(key)"), "\(path) `\(command)`: no such verb")
+                let isVerb = text.contains("USAGE: ingot \(key)")
+                #expect(isVerb, "\(path) `\(command)`: no such verb")
                 for word in words where word.hasPrefix("--") {
-                    #expect(text.contains(word), "\(path) `\(command)`: no option \(word)")
+                    let isOption = text.contains("\(word) ")
+                    #expect(isOption, "\(path) `\(command)`: no option \(word)")
                 }
             }
         }
