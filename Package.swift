@@ -82,7 +82,7 @@ let package = Package(
             name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport"],
+            name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PipelineTests",
@@ -91,7 +91,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "CommandTests", dependencies: ["Commands", "TestSupport", "ingot"],
+            name: "CommandTests", dependencies: ["Commands", "Documents", "TestSupport", "ingot"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PackageGraphTests", dependencies: ["Documents", "TestSupport"],

@@ -57,7 +57,7 @@ struct QuantisationReport {
         let (all, roles) = ConversionRecord.totals(plan, result, inventory: inventory)
         return [
             "output": .string(output), "plan_sha256": .string(plan.digest), "request": plan.intent,
-            "seconds": .real(seconds), "peak_bytes": peakResidentBytes().map { .integer($0) } ?? .null,
+            "seconds": .real(seconds),
             "input_bytes": .integer(plan.sourceByteCount),
             "output_bytes": .integer(plan.byteCount), "resumed_shards": .integer(result.resumed),
             "error": all.document,

@@ -50,6 +50,7 @@ extension ReportOptions {
             document["schema"] = .integer(Self.schema)
             document["command"] = .string(command)
             document["exit"] = .integer(Int(result.exit.rawValue))
+            document["peak_bytes"] = peakResidentBytes().map { .integer($0) }
             document["findings"] = .array(result.findings.map(\.document))
             document["result"] = result.document
             print(JSONValue.object(document).text())

@@ -45,7 +45,7 @@ struct Validate: ParsableCommand {
     private func readData(_ judged: JudgedCheckpoint) throws(Failure) -> [Finding] {
         stopOnSignals()
         var audit = DataAudit(
-            judged.checkpoint, inventory: judged.judgement.match?.quantised.inventory, 
+            judged.checkpoint, inventory: judged.judgement.match?.quantised.inventory,
             recorded: RecordHead.read(checkpoint, name: QuantisationPlanner.recordName)?.files ?? [:])
         try judged.checkpoint.scan(progress: options.sink) { shard, digest in
             audit.observe(shard: shard, digest: digest)

@@ -174,8 +174,19 @@ extension ConversionPlan {
 
     /// The text of the new index.
     package func index() throws(Failure) -> String {
-        var headers: [(name: String, header: ShardHeader)] = []
-        for shard in shards { headers.append((shard.name, try shard.layout().header)) }
-        return CheckpointIndex(of: headers).text
+        // One header at a time: those of all shards at once would be the peak of the run's memory.
+        var entries: [CheckpointIndex.Entry] = []
+        var size = 0
+        var parameters = 0
+        for (place, shard) in shards.enumerated() {
+            for record in try shard.layout().header.tensors {
+                entries.append(CheckpointIndex.Entry(tensor: record.name, shard: place))
+                size += record.dataRange.count
+                parameters += record.shape.elementCount ?? 0
+            }
+        }
+        return CheckpointIndex(
+            shards: shards.map(\.name), entries: entries, totalSize: size, totalParameters: parameters
+        ).text
     }
 }

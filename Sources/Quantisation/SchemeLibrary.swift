@@ -11,7 +11,7 @@ package enum SchemeLibrary {
         EmbeddedFiles.paths.compactMap { path in
             guard path.hasPrefix(folder), path.hasSuffix(".json") else { return nil }
             return String(path.dropFirst(folder.count).dropLast(5))
-        }
+        }.sorted()
     }
 
     private static let folder = "Profiles/schemes/"

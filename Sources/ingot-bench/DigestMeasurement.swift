@@ -18,12 +18,16 @@ enum DigestMeasurement {
             let digest = TensorDigest()
             for _ in 0..<blocks { digest.update(bytes) }
             _ = digest.finish()
-        } _: { baseline() }
+        } _: {
+            baseline()
+        }
         let file = inTurn(turns) {
             var digest = FileDigest()
             for _ in 0..<blocks { digest.update(bytes) }
             _ = digest.finish()
-        } _: { baseline() }
+        } _: {
+            baseline()
+        }
         return [("digest.xxh3-128", tensor), ("digest.sha-256", file)].map { name, times in
             Measurement(
                 name: name, bytes: blocks * size, subject: times.subject, baseline: times.baseline,

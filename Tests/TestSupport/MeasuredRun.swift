@@ -1,4 +1,5 @@
-// Runs a program and says what it cost: the kernel's own count of its peak memory, and the time it took.
+// Runs ingot and says what it cost: its peak memory, and the time it took. The memory is what the program says
+// of itself: what a parent is told (`ru_maxrss`) also counts the parent at the moment of the start.
 
 import Foundation
 
@@ -10,7 +11,7 @@ package struct MeasuredRun: Sendable {
     package let peakBytes: Int
     package let output: String
 
-    /// Runs a program to its end and keeps its standard output.
+    /// Runs a program with `--json` to its end and keeps its standard output.
     package init(_ program: String, _ arguments: [String]) throws {
         let said = NSTemporaryDirectory() + "ingot-measured-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: said) }
@@ -18,7 +19,7 @@ package struct MeasuredRun: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, said, O_WRONLY | O_CREAT, 0o600)
-        var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
+        var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments + ["--json"]).map { strdup($0) }
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
         let clock = ContinuousClock()
@@ -28,12 +29,12 @@ package struct MeasuredRun: Sendable {
             throw CannotStart(program: program)
         }
         var status: Int32 = 0
-        var usage = rusage()
-        guard wait4(process, &status, 0, &usage) == process else { throw CannotStart(program: program) }
+        guard waitpid(process, &status, 0) == process else { throw CannotStart(program: program) }
         seconds = (clock.now - start) / .seconds(1)
         exit = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
-        peakBytes = usage.ru_maxrss * 1024
         output = try String(contentsOfFile: said, encoding: .utf8)
+        let document = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
+        peakBytes = document?["peak_bytes"] as? Int ?? .max
     }
 
     struct CannotStart: Error { let program: String }
