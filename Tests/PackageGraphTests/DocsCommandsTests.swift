@@ -28,10 +28,11 @@ struct DocsCommandsTests {
         }
     }
 
-    /// Runs an ingot command and gives what it says; of other commands only what they name is checked.
+    /// Runs an ingot command, or one that prepares a file for it, and gives what it says; of other commands only
+    /// what they name is checked.
     private func run(_ command: DocsCommand, in folder: TemporaryFolder, _ place: String) throws -> String {
         switch command.program {
-        case "ingot":
+        case "ingot", "cp", "sed", "truncate":
             let bin = URL(fileURLWithPath: Repository.program("ingot")).deletingLastPathComponent().path
             let run = try ProgramRun(
                 "/bin/sh", ["-c", command.text], in: folder.path,
@@ -77,9 +78,11 @@ struct DocsCommandsTests {
                     help[key] = run.output
                 }
                 let text = help[key] ?? ""
-                #expect(text.contains("USAGE: ingot \(key)"), "\(path) `\(command)`: no such verb")
+                let isVerb = text.contains("USAGE: ingot \(key)")
+                #expect(isVerb, "\(path) `\(command)`: no such verb")
                 for word in words where word.hasPrefix("--") {
-                    #expect(text.contains(word), "\(path) `\(command)`: no option \(word)")
+                    let isOption = text.contains("\(word) ")
+                    #expect(isOption, "\(path) `\(command)`: no option \(word)")
                 }
             }
         }
@@ -125,12 +128,13 @@ struct DocsCommand {
 
 /// Outputs as pages show them.
 ///
-/// A line `…` stands for any lines, `…` at the end of a line for any rest. Seconds, rates and free space
-/// differ from run to run and are not compared.
+/// A line `…` stands for any lines, `…` at the end of a line for any rest. Seconds, rates, peak memory
+/// and free space differ from run to run and are not compared.
 enum DocsOutput {
     static func normalised(_ line: some StringProtocol) -> String {
         var text = String(line).replacing(/in [0-9.]+ s\b/, with: "in # s")
         text.replace(/[0-9.]+ [kMG]?B\/s/, with: "# B/s")
+        text.replace(/peak memory [0-9]+ MiB/, with: "peak memory # MiB")
         text.replace(/free on that disk .*/, with: "free on that disk #")
         while text.last?.isWhitespace ?? false { text.removeLast() }
         return text
