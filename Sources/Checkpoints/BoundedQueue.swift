@@ -41,7 +41,9 @@ final class BoundedQueue<Element: Sendable>: Sendable {
         return element
     }
 
-    /// No more elements: wakes both ends. What is queued can still be taken.
+    /// No more elements: wakes both ends.
+    ///
+    /// What is queued can still be taken.
     func close() {
         state.withLock { $0.closed = true }
         filled.signal()

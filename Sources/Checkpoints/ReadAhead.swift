@@ -50,7 +50,9 @@ package final class ReadAhead: Sendable {
         }
     }
 
-    /// Lends the bytes of the next request to the body. Call it once for each request, in order.
+    /// Lends the bytes of the next request to the body.
+    ///
+    /// Call it once for each request, in order.
     package func next<Value>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Value) throws(Failure)
         -> Value
     {

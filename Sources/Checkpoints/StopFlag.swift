@@ -3,7 +3,9 @@
 import Diagnostics
 import Synchronization
 
-/// Whether the run was asked to stop. What is sealed stays; the rest is given up.
+/// Whether the run was asked to stop.
+///
+/// What is sealed stays; the rest is given up.
 package enum StopFlag {
     private static let signalNumber = Atomic<Int32>(0)
 

@@ -60,7 +60,9 @@ package struct ShardConversion: Sendable {
     package let stretches: [Stretch]
     /// Bytes of the output file.
     package let byteCount: Int
-    /// SHA-256 of the header. The header itself is made when it is needed: those of all shards of a large
+    /// SHA-256 of the header.
+    ///
+    /// The header itself is made when it is needed: those of all shards of a large
     /// model together would be a good part of the memory that a conversion may take.
     let headerDigest: String
 

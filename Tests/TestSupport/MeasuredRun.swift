@@ -28,12 +28,28 @@ package struct MeasuredRun: Sendable {
             throw CannotStart(program: program)
         }
         var status: Int32 = 0
-        var usage = rusage()
-        guard wait4(process, &status, 0, &usage) == process else { throw CannotStart(program: program) }
+        var peak = 0
+        while true {
+            peak = max(peak, Self.peak(of: process))
+            let ended = waitpid(process, &status, WNOHANG)
+            if ended == process { break }
+            guard ended == 0 else { throw CannotStart(program: program) }
+            usleep(1000)
+        }
         seconds = (clock.now - start) / .seconds(1)
         exit = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
-        peakBytes = usage.ru_maxrss * 1024
+        peakBytes = peak
         output = try String(contentsOfFile: said, encoding: .utf8)
+    }
+
+    /// The kernel's high-water mark of a process that runs; 0 when it has ended.
+    ///
+    /// Not `ru_maxrss`: a spawned process inherits in it what its parent, this one, had resident.
+    private static func peak(of process: pid_t) -> Int {
+        guard let text = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return 0 }
+        return (line.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
     }
 
     struct CannotStart: Error { let program: String }
