@@ -21,7 +21,7 @@ package struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    /// A number of roughly normal distribution, mean 0 and variance 1: twelve uniform ones added up, so within -6 ... 6.
+    /// A number of roughly normal distribution, mean 0 and variance 1: twelve uniform ones added up, so within ±6.
     package mutating func normal() -> Float {
         var sum: Float = -6
         for _ in 0..<12 {
