@@ -9,7 +9,7 @@ import Testing
         let bench = try Workbench()
         let reference = try bench.reference()
         let seconds = try MeasuredRun(Repository.program("ingot"), bench.arguments(["--quiet"])).seconds
-        let points = 24
+        let points = 20
         var killed = 0
         for point in 0..<points {
             try? FileManager.default.removeItem(atPath: bench.output)
@@ -47,7 +47,7 @@ import Testing
         let old = try bench.reference(scheme: "fp8-channel")
         #expect(old != new)
         let seconds = try MeasuredRun(Repository.program("ingot"), bench.arguments(["--quiet"])).seconds
-        let points = 12
+        let points = 8
         var stood = 0
         for point in 0..<points {
             let remade = try bench.run("--replace", scheme: "fp8-channel")

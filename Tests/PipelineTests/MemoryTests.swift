@@ -16,6 +16,7 @@ import Testing
         #expect(size > 2_000_000_000)
         let run = try MeasuredRun(Repository.program("ingot"), bench.arguments(["--quiet"]))
         #expect(run.exit == 0)
+        #expect(run.peakBytes > 8 << 20)
         #expect(run.peakBytes <= Self.limit, "\(run.peakBytes >> 20) MiB")
         report("quantise one shard of \(size) bytes", run)
     }
@@ -25,6 +26,7 @@ import Testing
         let run = try MeasuredRun(
             Repository.program("ingot"), bench.arguments(["--quiet", "--jobs", jobs]))
         #expect(run.exit == 0)
+        #expect(run.peakBytes > 8 << 20)
         #expect(run.peakBytes <= Self.limit, "\(run.peakBytes >> 20) MiB")
         report("quantise with --jobs \(jobs)", run)
     }
@@ -39,6 +41,7 @@ import Testing
             Repository.program("ingot"), bench.arguments(["--dry-run", "--replace"]))
         // The output may well not fit on this disk; the plan is made all the same.
         #expect(run.exit == 0 || run.output.contains("OUT-007"), "\(run.output.prefix(2000))")
+        #expect(run.peakBytes > 8 << 20)
         #expect(run.peakBytes <= Self.limit, "\(run.peakBytes >> 20) MiB")
         report("plan of Ling-flash-2.0", run)
     }
@@ -56,6 +59,7 @@ import Testing
         let bench = try Workbench(shards: 22, maker: maker)
         let run = try MeasuredRun(Repository.program("ingot"), bench.arguments(["--quiet"]))
         #expect(run.exit == 0)
+        #expect(run.peakBytes > 8 << 20)
         #expect(run.peakBytes <= Self.limit, "\(run.peakBytes >> 20) MiB")
         report("quantise 24,161 tensors", run)
     }
