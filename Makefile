@@ -29,7 +29,7 @@ format:
 embed: ## after adding or removing a profile or a diagnostics page
 	sh Sources/CEmbedded/embed.sh
 
-bench: setup
+bench: build ## the figures of the README; about 5 GB of disk
 	$(BUILD) --product ingot-bench && $(SCRATCH)/release/ingot-bench
 
 judge: build ## outside judges: real vLLM and transformers on the CPU

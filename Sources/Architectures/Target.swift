@@ -68,7 +68,7 @@ package struct Target: Equatable, Sendable {
         if names.contains(name) { return name }
         throw Failure(
             Finding(
-                .error, .targetUnknown, "no profile has this name", option: "--target",
+                .error, .targetUnknown, "no profile has this name", option: "--target \(name)",
                 expected: "one of \(folder): " + names.joined(separator: ", "), found: name,
                 remedy: nearMiss(name, among: names).map { "did you mean \($0)?" } ?? "ingot profiles list"))
     }
@@ -117,27 +117,30 @@ package struct Target: Equatable, Sendable {
             switch verdict {
             case .refuse(let reason, let remedy):
                 return Finding(
-                    .error, .targetRefuses, "the target cannot load this: \(reason)", target: name,
-                    expected: "a layout it loads", found: scheme.layout.rawValue, remedy: remedy)
+                    .error, .targetRefuses, "the target cannot load this", target: name,
+                    expected: "a layout it loads", found: scheme.layout.rawValue, remedy: remedy,
+                    cause: reason)
             case .keepRoles(let roles, let reason):
                 let names = roles.map(\.name).joined(separator: ", ")
                 return occasion == .planning
                     ? Finding(
-                        .warning, .targetAdapts, "roles stay as they are for this target: \(reason)",
+                        .warning, .targetAdapts, "roles stay as they are for this target",
                         target: name, expected: "\(names) not quantised",
-                        found: "a scheme that quantises them")
+                        found: "a scheme that quantises them", cause: reason)
                     : Finding(
-                        .error, .targetRefuses, "the target cannot load this: \(reason)", target: name,
+                        .error, .targetRefuses, "the target cannot load this", target: name,
                         expected: "\(names) not quantised", found: "quantised",
-                        remedy: "quantise again with --target \(name)")
+                        remedy: "quantise again with --target \(name)", cause: reason)
             case .roundScales(let reason):
                 return Finding(
-                    .warning, .targetAdapts, "the target changes the weights at load: \(reason)",
+                    .warning, .targetAdapts, "the target changes the weights at load",
                     target: name,
                     expected: "scales that are powers of two", found: "\(scheme.scales.rawValue) scales",
-                    remedy: "quantise with power-of-two scales")
+                    remedy: "quantise with power-of-two scales", cause: reason)
             case .warn(let reason):
-                return Finding(.warning, .targetAdapts, reason, target: name)
+                return Finding(
+                    .warning, .targetAdapts, "the target runs this with a difference", target: name,
+                    cause: reason)
             }
         }
     }

@@ -6,7 +6,7 @@
 #include <malloc.h>
 #endif
 #include <stdio.h>
-#include <sys/uio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int ingot_open_direct(const char *path, int flags, unsigned mode) {
@@ -19,9 +19,18 @@ int ingot_clear_direct(int file) {
     return fcntl(file, F_SETFL, flags & ~O_DIRECT);
 }
 
-ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset) {
-    struct iovec vector = {.iov_base = buffer, .iov_len = count};
-    return preadv2(file, &vector, 1, offset, RWF_NOWAIT);
+int ingot_is_cached(const void *pages, size_t count) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char resident[1024];
+    const size_t step = sizeof resident * page;
+    for (size_t start = 0; start < count; start += step) {
+        const size_t length = count - start < step ? count - start : step;
+        if (mincore((char *)pages + start, length, resident) != 0) return 0;
+        for (size_t index = 0; index < (length + page - 1) / page; index += 1) {
+            if (!(resident[index] & 1)) return 0;
+        }
+    }
+    return 1;
 }
 
 int ingot_reserve(int file, int64_t length) {

@@ -13,6 +13,8 @@ package final class BulkReader: @unchecked Sendable {
     package let identity: FileIdentity
     private let cached: Int32
     private let direct: Int32
+    /// The file, mapped to ask which pages are in the cache; never read through.
+    private let map: UnsafeMutableRawPointer?
 
     package init(path: String) throws(Failure) {
         self.path = path
@@ -26,9 +28,13 @@ package final class BulkReader: @unchecked Sendable {
         self.cached = cached
         // Fails on file systems without direct transfers; reads then go through the cache.
         direct = ingot_open_direct(path, O_RDONLY, 0)
+        // Asking by a read that must not wait (RWF_NOWAIT) would start readahead: everything read twice.
+        let pages = identity.size > 0 ? mmap(nil, identity.size, PROT_READ, MAP_SHARED, cached, 0) : nil
+        map = pages == MAP_FAILED ? nil : pages
     }
 
     deinit {
+        if let map { munmap(map, identity.size) }
         close(cached)
         if direct >= 0 { close(direct) }
     }
@@ -48,12 +54,15 @@ package final class BulkReader: @unchecked Sendable {
         precondition(window <= buffer.bytes.count, "the buffer was sized for a smaller range")
         guard let base = buffer.bytes.baseAddress else { throw shortRead(range, 0) }
 
-        let quick = ingot_read_cached(cached, base, whole, Int64(start))
-        if quick != whole {
-            let got = readUncached(base, window: window, whole: whole, at: start)
-            guard got >= 0 else { throw FileAccess.failure(.readFailed, path) }
-            guard got >= whole else { throw shortRead(range, start + got) }
-        }
+        let got =
+            if let map, ingot_is_cached(map + start, whole) == 1 {
+                FileAccess.readFully(
+                    cached, UnsafeMutableRawBufferPointer(start: base, count: whole), at: start)
+            } else {
+                readUncached(base, window: window, whole: whole, at: start)
+            }
+        guard got >= 0 else { throw FileAccess.failure(.readFailed, path) }
+        guard got >= whole else { throw shortRead(range, start + got) }
         let offset = range.lowerBound - start
         return UnsafeRawBufferPointer(rebasing: buffer.bytes[offset..<(offset + range.count)])
     }

@@ -154,13 +154,16 @@ package final class WriteBehind: Sendable {
 
     private func write(to file: OutputFile) -> Result<Sealed, Failure> {
         defer { close(file.descriptor) }
-        var digest = FileDigest()
+        let digest = BackgroundDigest()
         var offset = 0
         while let block = full.pop() {
-            digest.update(UnsafeRawBufferPointer(rebasing: block.buffer.bytes[..<block.count]))
             let padded = file.isDirect ? alignedUp(block.count) : block.count
             for index in block.count..<max(padded, block.count) { block.buffer.bytes[index] = 0 }
-            if let number = file.write(block.buffer.bytes, count: padded, at: offset) {
+            // The write waits for the disk while another thread takes the digest.
+            digest.update(block.buffer, count: block.count)
+            let number = file.write(block.buffer.bytes, count: padded, at: offset)
+            digest.wait()
+            if let number {
                 return .failure(FileAccess.failure(.writeFailed, path, errorNumber: number))
             }
             offset += block.count
@@ -193,6 +196,26 @@ package final class WriteBehind: Sendable {
         }
         return OutputFile(descriptor: descriptor, isDirect: isDirect)
     }
+}
+
+/// SHA-256 taken on a thread of its own, one block at a time.
+private final class BackgroundDigest: @unchecked Sendable {
+    private let queue = DispatchQueue(label: "ingot.digest")
+    private let done = DispatchSemaphore(value: 0)
+    /// Touched by the queue between `update` and `wait`, by the caller otherwise.
+    private var digest = FileDigest()
+
+    /// Starts on a block; its bytes must stay until `wait` returns.
+    func update(_ buffer: AlignedBuffer, count: Int) {
+        queue.async { [self] in
+            digest.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+            done.signal()
+        }
+    }
+
+    func wait() { done.wait() }
+
+    func finish() -> String { digest.finish() }
 }
 
 /// An open file that takes blocks, past the page cache or, where that cannot be, dropping it behind.

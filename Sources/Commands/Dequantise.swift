@@ -48,7 +48,8 @@ struct Dequantise: ParsableCommand {
                     dequantised \(lastComponent(plan.source.folder)) to \(dtype.rawValue.uppercased())
                     \(path)
                       \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \
-                    \(decimals(seconds, 2)) s, \(result.shards.count) shards
+                    \(decimals(seconds, 2)) s, \(result.shards.count) shard\(result.shards.count == 1 ? "" : "s")
+                      next: ingot validate \(path)
                     """
                 return (
                     text,

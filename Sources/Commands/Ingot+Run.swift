@@ -15,7 +15,7 @@ extension Ingot {
                 .error, .unknownCommand, "no such command", option: word,
                 expected: names.joined(separator: ", "),
                 remedy: near.map { "did you mean ingot \($0)?" } ?? "ingot --help")
-            writeError(finding.text + "\n")
+            writeError(finding.text + "\ningot explain \(finding.code) says more\n")
             Glibc.exit(finding.code.exit.rawValue)
         }
         main(arguments)

@@ -27,9 +27,10 @@ extension QuantisationRequest {
             case .refuse(let reason, let remedy):
                 findings.append(
                     Finding(
-                        .error, .targetRefuses, "the target cannot load this scheme: \(reason)",
+                        .error, .targetRefuses, "the target cannot load this scheme",
                         target: target.name,
-                        expected: "a scheme that it loads", found: scheme.name, remedy: remedy))
+                        expected: "a scheme that it loads", found: scheme.name, remedy: remedy,
+                        cause: reason))
             case .keepRoles(let roles, let reason):
                 for role in roles where request.quantises(role) {
                     adaptations.append(
@@ -38,14 +39,17 @@ extension QuantisationRequest {
             case .roundScales(let reason) where scheme.rule == .f32:
                 adaptations.append(Adaptation(.roundScales, reason: "scales are powers of two: \(reason)"))
             case .roundScales(let reason), .warn(let reason):
-                findings.append(Finding(.warning, .targetAdapts, reason, target: target.name))
+                findings.append(
+                    Finding(
+                        .warning, .targetAdapts, "the target runs this scheme with a difference",
+                        target: target.name, cause: reason))
             }
         }
         for adaptation in adaptations.dropFirst(keep.count) {
             findings.append(
                 Finding(
-                    .note, .targetAdapted, "the scheme is adapted to the target; \(adaptation.reason)",
-                    target: target.name, remedy: "leave out --target to write the scheme as it is"))
+                    .note, .targetAdapted, "the scheme is adapted to the target", target: target.name,
+                    remedy: "leave out --target to write the scheme as it is", cause: adaptation.reason))
         }
         try findings.throwErrors()
         return (

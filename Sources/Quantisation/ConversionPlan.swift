@@ -42,6 +42,8 @@ package struct TensorConversion: Sendable {
         case copy
         case encode(EncodeRule)
         case decode(DecodeRule)
+        /// Every element converted to another float type, rounded to nearest even where it narrows.
+        case cast(DType)
     }
 
     package let source: TensorRecord
@@ -108,6 +110,7 @@ package struct ShardConversion: Sendable {
                     source.name + rule.scaleSuffix, rule.scaleType, rule.scaleShape(of: source.shape), .scales
                 )
             case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
+            case .cast(let target): add(source.name, target, source.shape, .whole)
             }
         }
         let order = ShardHeader.fileOrder(tensors)
@@ -186,6 +189,7 @@ extension TensorConversion.Operation {
         case .encode(let rule):
             "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
                 + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)"
+        case .cast(let target): "cast \(target.rawValue)"
         case .decode(let rule):
             "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"
         }

@@ -15,6 +15,8 @@ struct ConversionStep: Sendable {
         case measure
         /// Rows of codes to decode.
         case decode
+        /// Elements to convert to another type.
+        case cast
         /// Nothing is read: the scales kept earlier are written.
         case scales
     }
@@ -59,7 +61,10 @@ struct ConversionSteps: Sequence, Sendable {
             let conversion = shard.conversions[current.conversion]
             let step: ConversionStep
             switch (conversion.operation, current.part) {
-            case (.copy, _): step = copyStep(conversion.source, current)
+            case (.copy, _): step = pieceStep(conversion.source, current, .copy, budget: budget)
+            case (.cast, _):
+                // At most four bytes for two: what is written stays within the budget.
+                step = pieceStep(conversion.source, current, .cast, budget: budget / 2)
             case (.decode(let rule), _):
                 step = rowStep(
                     conversion.source, current, .decode, rule.blockRows, elementBits: rule.target.bits)
@@ -88,14 +93,15 @@ struct ConversionSteps: Sequence, Sendable {
             return step
         }
 
-        private mutating func copyStep(_ source: TensorRecord, _ current: ShardConversion.Stretch)
-            -> ConversionStep
-        {
+        private mutating func pieceStep(
+            _ source: TensorRecord, _ current: ShardConversion.Stretch, _ purpose: ConversionStep.Purpose,
+            budget: Int
+        ) -> ConversionStep {
             let start = source.dataRange.lowerBound + offset
             let end = Swift.min(start + budget, source.dataRange.upperBound)
             offset += end - start
             return ConversionStep(
-                stretch: stretch, conversion: current.conversion, purpose: .copy, range: start..<end,
+                stretch: stretch, conversion: current.conversion, purpose: purpose, range: start..<end,
                 rows: 0..<0,
                 isLast: end == source.dataRange.upperBound)
         }
@@ -140,7 +146,7 @@ extension ShardConversion {
         for conversion in conversions {
             let source = conversion.source
             switch conversion.operation {
-            case .copy:
+            case .copy, .cast:
                 read = max(read, min(budget, source.dataRange.count))
                 write = max(write, min(budget, source.dataRange.count))
             case .encode(let rule):

@@ -62,6 +62,7 @@ struct ConversionWorker {
         case (.copy, _): try copy(step, conversion.source)
         case (.encode, .encode(let rule)), (.measure, .encode(let rule)):
             try encode(step, conversion.source, rule)
+        case (.cast, .cast(let target)): try cast(step, conversion.source, target)
         case (.decode, .decode(let rule)): try decode(step, conversion.source, rule)
         case (.scales, .encode(let rule)): try writeScales(step, rule)
         default: preconditionFailure("a step that its conversion cannot take")
@@ -88,6 +89,22 @@ struct ConversionWorker {
             sourceDigest.update(bytes)
             outputDigest.update(bytes)
             try writer.append(bytes.count) { $0.copyMemory(from: bytes) }
+        }
+        finishStretch(step)
+    }
+
+    private mutating func cast(_ step: ConversionStep, _ source: TensorRecord, _ target: DType)
+        throws(Failure)
+    {
+        guard !step.range.isEmpty else { return finishStretch(step) }
+        try reader.next { bytes throws(Failure) in
+            try checkFinite(bytes, source, firstElement: step.range.lowerBound - source.dataRange.lowerBound)
+            sourceDigest.update(bytes)
+            let count = bytes.count * 8 / source.dtype.bits
+            try writer.append(count * target.bits / 8) { room in
+                convertElements(bytes, source.dtype, to: target, room, count: count)
+                outputDigest.update(UnsafeRawBufferPointer(room))
+            }
         }
         finishStretch(step)
     }

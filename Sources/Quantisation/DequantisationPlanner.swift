@@ -48,7 +48,10 @@ package struct DequantisationPlanner {
         try findings.findings.throwErrors()
         var config = inventory.configuration.document
         config["quantization_config"] = nil
-        if target == .f32 { config["torch_dtype"] = "float32" }
+        // Newer configs say `dtype`.
+        for key in ["torch_dtype", "dtype"] where config[key] != nil {
+            config[key] = target == .f32 ? "float32" : "bfloat16"
+        }
         return ConversionPlan(
             stage: "dequantise", source: checkpoint, shards: try renumbered(shards), config: config,
             sidecars: checkpoint.carriedSidecars(recordName: QuantisationPlanner.recordName).filter {
@@ -61,7 +64,11 @@ package struct DequantisationPlanner {
         _ record: TensorRecord, _ entry: InventoryEntry, _ layout: FP8Layout,
         _ findings: inout FindingCollector
     ) -> TensorConversion.Operation {
-        guard record.dtype == .e4m3 else { return .copy }
+        guard record.dtype == .e4m3 else {
+            // One element type for the whole model, but for what has its own.
+            let isFloat = [DType.bf16, .f16, .f32].contains(record.dtype)
+            return isFloat && entry.role.requiredDType == nil && record.dtype != target ? .cast(target) : .copy
+        }
         let name = record.name + layout.scaleSuffix
         let expected = layout.scaleShape(of: record.shape)
         guard let (shard, scale) = checkpoint.tensor(named: name), scale.shape == expected,

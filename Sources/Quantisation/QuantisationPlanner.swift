@@ -24,9 +24,8 @@ package struct QuantisationPlanner {
 
     /// The plan; throws every reason why there can be none.
     package func plan() throws(Failure) -> ConversionPlan {
-        var findings = FindingCollector()
         if inventory.configuration.quantisation != .none {
-            findings.add(
+            throw Failure(
                 Finding(
                     .error, .sourceAlreadyQuantised, "this checkpoint is quantised already",
                     file: "config.json", field: "quantization_config", expected: "BF16, F16 or F32 weights",
@@ -35,6 +34,7 @@ package struct QuantisationPlanner {
                         "ingot dequantise \(checkpoint.folder) --output DIR first, or start from the original"
                 ))
         }
+        var findings = FindingCollector()
         var shards: [ShardConversion] = []
         for (index, shard) in checkpoint.shards.enumerated() {
             var conversions: [TensorConversion] = []

@@ -35,8 +35,8 @@ package struct PipelineBudget: Sendable {
     /// Buffers at each end.
     package let depth: Int
 
-    /// Jobs share a fixed amount of memory: two to thirty-two MiB a block are equally fast, so fewer bytes
-    /// each cost nothing until one MiB.
+    /// Jobs share a fixed amount of memory, so more of them get smaller blocks; below two MiB a block costs time,
+    /// below one it is not worth a job.
     ///
     /// - Source: measured; see docs/decisions/0003-streaming-pipeline.md.
     package init(jobs: Int) {

@@ -26,7 +26,7 @@ struct ReportTests {
                 ["quantise", source, "--output", folder.path("out"), "--json"] + more)
             #expect(run.exit == 0, "\(run.errors)")
             let object = try document(run)
-            #expect(object.keys == ["schema", "command", "exit", "findings", "result"])
+            #expect(object.keys == ["schema", "command", "exit", "peak_bytes", "findings", "result"])
             #expect(object["exit"] == 0)
             guard case .object(let result)? = object["result"] else {
                 Issue.record("no result")

@@ -89,14 +89,14 @@ private final class SmallDisk {
     @Test(arguments: [100, 2000]) func fileSizeLimit(_ blocks: Int) throws {
         let bench = try Workbench()
         let ingot = Repository.program("ingot")
-        let run = try ProgramRun(
+        let run = try MeasuredRun(
             "/bin/sh",
             [
                 "-c", "ulimit -f \(blocks); exec \"$0\" \"$@\"", ingot, "quantise", bench.source, "--output",
-                bench.output,
+                bench.output, "--json",
             ])
-        #expect(run.exit == 73, "\(run.errors)")
-        #expect(run.errors.contains("FILE-008"), "\(run.errors)")
+        #expect(run.exit == 73, "\(run.output)")
+        #expect(run.output.contains("FILE-008"), "\(run.output)")
         #expect(try names(in: bench.folder.path) == ["source"])
     }
 }

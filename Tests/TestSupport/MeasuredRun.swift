@@ -19,13 +19,25 @@ package struct MeasuredRun: Sendable {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, said, O_WRONLY | O_CREAT, 0o600)
+<<<<<<< HEAD
         var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments + ["--json"]).map { strdup($0) }
+=======
+        // As from a shell: the thread this runs on may block signals, and that would be inherited.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
+>>>>>>> faults
         pointers.append(nil)
         defer { for pointer in pointers { free(pointer) } }
         let clock = ContinuousClock()
         let start = clock.now
         var process = pid_t()
-        guard posix_spawn(&process, program, &actions, nil, &pointers, environ) == 0 else {
+        guard posix_spawn(&process, program, &actions, &attributes, &pointers, environ) == 0 else {
             throw CannotStart(program: program)
         }
         var status: Int32 = 0

@@ -10,8 +10,9 @@ int ingot_open_direct(const char *path, int flags, unsigned mode);
 // Sends further transfers of an open file through the page cache. Returns 0 when it was direct and no longer is.
 int ingot_clear_direct(int file);
 
-// pread of cached bytes only: fewer bytes than asked, or -1 with EAGAIN, when some are not in the page cache.
-ptrdiff_t ingot_read_cached(int file, void *buffer, size_t count, int64_t offset);
+// Whether all pages of a mapped range are in the page cache: 1 or 0. Touches none of them. The address must be a
+// multiple of the page size.
+int ingot_is_cached(const void *pages, size_t count);
 
 // Reserves disk blocks so that a full disk is an early error and not a late one. Returns an errno, 0 when done.
 int ingot_reserve(int file, int64_t length);
