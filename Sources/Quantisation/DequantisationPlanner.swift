@@ -67,7 +67,8 @@ package struct DequantisationPlanner {
         guard record.dtype == .e4m3 else {
             // One element type for the whole model, but for what has its own.
             let isFloat = [DType.bf16, .f16, .f32].contains(record.dtype)
-            return isFloat && entry.role.requiredDType == nil && record.dtype != target ? .cast(target) : .copy
+            return isFloat && entry.role.requiredDType == nil && record.dtype != target
+                ? .cast(target) : .copy
         }
         let name = record.name + layout.scaleSuffix
         let expected = layout.scaleShape(of: record.shape)

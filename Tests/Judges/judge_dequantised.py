@@ -3,8 +3,8 @@
 
     judge_dequantised.py --artefact FP8_DIR --result DIR [--source BF16_DIR]
 
-Every quantised matrix must be code x scale in F32, or that rounded to BF16; everything else byte for byte; the
-config without quantization_config. With --source, says also how far the weights went: relative RMS error.
+Every quantised matrix must be code x scale in F32, or that rounded to BF16; everything else byte for byte, or, when
+the config says float32, widened; the config without quantization_config. With --source, says also how far the weights went: relative RMS error.
 """
 import argparse
 import sys
@@ -34,6 +34,9 @@ def main():
     if "quantization_config" in config:
         faults.append("config.json: expected no quantization_config, found one")
     old.pop("quantization_config", None)
+    wide = config.get("torch_dtype") == "float32"
+    if wide:
+        old["torch_dtype"] = "float32"
     faults += [f"config.json: {k} expected {old.get(k)!r}, found {config.get(k)!r}"
                for k in sorted(set(old) | set(config) - {"quantization_config"}) if old.get(k) != config.get(k)]
     error = energy = 0.0
@@ -44,6 +47,8 @@ def main():
         want = artefact.meaning(name) if fp8 else artefact.read(name)
         if fp8 and found.dtype in (torch.bfloat16, torch.float32):
             want = want.to(found.dtype)
+        if wide and not fp8 and want.dtype == torch.bfloat16:
+            want = want.float()
         if found.dtype != want.dtype or found.shape != want.shape:
             faults.append(f"{name}: expected {want.dtype} {list(want.shape)}, found {found.dtype} {list(found.shape)}")
             continue

@@ -38,7 +38,7 @@ import Testing
         #expect(maker.inventory.entries.count == 24_161)
         let bench = try Workbench(shards: 22, maker: maker)
         let run = try MeasuredRun(
-            Repository.program("ingot"), bench.arguments(["--dry-run", "--replace"]))
+            Repository.program("ingot"), bench.arguments(["--dry-run", "--json", "--replace"]))
         // The output may well not fit on this disk; the plan is made all the same.
         #expect(run.exit == 0 || run.output.contains("OUT-007"), "\(run.output.prefix(2000))")
         #expect(run.peakBytes > 8 << 20)
