@@ -29,7 +29,9 @@ package final class BulkReader: @unchecked Sendable {
         // Fails on file systems without direct transfers; reads then go through the cache.
         direct = ingot_open_direct(path, O_RDONLY, 0)
         // Asking by a read that must not wait (RWF_NOWAIT) would start readahead: everything read twice.
-        let pages = identity.size > 0 ? mmap(nil, identity.size, PROT_READ, MAP_SHARED, cached, 0) : nil
+        let pages =
+            identity.size > 0 && Self.maySeeResidency(cached, path)
+            ? mmap(nil, identity.size, PROT_READ, MAP_SHARED, cached, 0) : nil
         map = pages == MAP_FAILED ? nil : pages
     }
 
@@ -37,6 +39,12 @@ package final class BulkReader: @unchecked Sendable {
         if let map { munmap(map, identity.size) }
         close(cached)
         if direct >= 0 { close(direct) }
+    }
+
+    /// Whether the kernel tells this user which pages of the file are cached; to others it says that all are.
+    private static func maySeeResidency(_ descriptor: Int32, _ path: String) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_uid == geteuid() || access(path, W_OK) == 0
     }
 
     /// Bytes a buffer needs for any range of a length: the aligned window around it can be two blocks longer.
