@@ -229,8 +229,9 @@ struct HeaderParser: ~Copyable {
     }
 
     private func dtype(_ span: HeaderCursor.Span, _ name: String) throws(HeaderError) -> DType {
-        // The two most frequent first: the rest goes through a string.
+        // The most frequent first: the rest goes through a string.
         if cursor.matches(span, "BF16") { return .bf16 }
+        if cursor.matches(span, "F8_E4M3") { return .e4m3 }
         if cursor.matches(span, "F32") { return .f32 }
         let text = cursor.string(span)
         guard let dtype = DType(rawValue: text), text.utf8.elementsEqual(dtype.rawValue.utf8) else {

@@ -2,6 +2,8 @@
 // recurses without a bound and keeps numbers as text. Headers, indexes, configs, profiles and records are
 // all read through it; what a document means is left to its reader.
 
+import Glibc
+
 /// A cursor over the bytes of one JSON text.
 ///
 /// It borrows the bytes: use it inside the closure that lent them.
@@ -221,11 +223,8 @@ package struct JSONScanner {
 
     /// Compares the bytes of a range with a word, without making a string of them.
     @inlinable package func matches(_ range: Range<Int>, _ word: StaticString) -> Bool {
-        guard range.count == word.utf8CodeUnitCount else { return false }
-        for index in 0..<range.count where bytes[range.lowerBound + index] != word.utf8Start[index] {
-            return false
-        }
-        return true
+        guard range.count == word.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
+        return memcmp(base + range.lowerBound, word.utf8Start, range.count) == 0
     }
 
     /// The value of a string with escapes.

@@ -32,7 +32,8 @@ enum EncodeMeasurement {
         let matrices = max(1, (512 << 20) / (rows * columns * 2))
         let elements = matrices * rows * columns
         let source = UnsafeMutablePointer<UInt16>.allocate(capacity: elements)
-        let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: elements)
+        // One matrix of codes, used again: what the pipeline does.
+        let codes = UnsafeMutablePointer<UInt8>.allocate(capacity: rows * columns)
         let copy = UnsafeMutablePointer<UInt16>.allocate(capacity: rows * columns)
         let scales = UnsafeMutablePointer<Float>.allocate(capacity: rows * columns / 128)
         defer {
@@ -42,7 +43,7 @@ enum EncodeMeasurement {
             scales.deallocate()
         }
         fillWithWeights(UnsafeMutableBufferPointer(start: source, count: elements))
-        codes.initialize(repeating: 0, count: elements)
+        codes.initialize(repeating: 0, count: rows * columns)
         let times = inTurn(turns) {
             var statistics = ingot_encode_statistics()
             for matrix in 0..<matrices {
@@ -56,7 +57,7 @@ enum EncodeMeasurement {
                 job.block_columns = 128
                 job.rule = INGOT_SCALE_F32
                 job.zero_scale = 1
-                job.codes = codes + matrix * rows * columns
+                job.codes = codes
                 job.codes_stride = columns
                 job.scales = scales
                 job.scales_stride = columns / 128
