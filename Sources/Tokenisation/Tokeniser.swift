@@ -23,7 +23,7 @@ package struct Tokeniser: Sendable {
     let byteIds: [Int32]
     /// Words that are tokens, by their bytes; only for a vocabulary that ignores merges.
     let wholeWords: [[UInt8]: Int]
-    let splitter = PieceSplitter()
+    let splitter: PieceSplitter
     let plainMatcher: AddedTokenMatcher
     let normalisedMatcher: AddedTokenMatcher
     private let specialIds: Set<Int>
@@ -37,6 +37,7 @@ package struct Tokeniser: Sendable {
         vocabulary: Vocabulary, merges: MergeTable, ignoresMerges: Bool, byteIds: [Int32],
         wholeWords: [[UInt8]: Int], addedTokens: [AddedToken], findings: [Finding]
     ) {
+        splitter = PieceSplitter()
         self.vocabulary = vocabulary
         self.merges = merges
         self.ignoresMerges = ignoresMerges

@@ -1,5 +1,7 @@
 // The tokens by id: their text as tokenizer.json writes it and the bytes they decode to.
 
+import Documents
+
 /// Tokens by id and by text; ids may have gaps.
 struct Vocabulary: Sendable {
     /// Ids from here on are refused: no vocabulary has sixteen million tokens, and tables are kept by id.

@@ -1,16 +1,17 @@
-// Swift's strings are equal when they are canonically equivalent; tokens are equal when their bytes are.
+// Swift's strings are equal when they are canonically equivalent; keys and tokens are equal when
+// their bytes are.
 
 /// A string as a dictionary key that is compared by its UTF-8 bytes.
 ///
 /// `"é"` (one scalar) and `"é"` (two) are equal as `String` and are two tokens of a vocabulary.
-struct ExactString: Hashable {
-    let text: String
+package struct ExactString: Hashable, Sendable {
+    package let text: String
 
-    init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
-    static func == (a: ExactString, b: ExactString) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+    package static func == (a: ExactString, b: ExactString) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
 
-    func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         let hashed: Void? = text.utf8.withContiguousStorageIfAvailable { bytes in
             hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
         }
