@@ -43,6 +43,9 @@ let package = Package(
             name: "Architectures", dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints"],
             swiftSettings: swiftSettings),
         .target(
+            name: "Tokenisation", dependencies: ["Documents", "Diagnostics", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Quantisation",
             dependencies: [
                 "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
@@ -80,6 +83,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TokenisationTests",
+            dependencies: ["Checkpoints", "Diagnostics", "Documents", "TestSupport", "Tokenisation"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],

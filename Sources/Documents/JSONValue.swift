@@ -62,12 +62,12 @@ package enum JSONValue: Equatable, Sendable {
     private static func readObject(_ scanner: inout JSONScanner) throws(JSONError) -> JSONObject {
         try scanner.enter(UInt8(ascii: "{"))
         var members: [JSONObject.Member] = []
-        var seen: Set<String> = []
+        var seen: Set<ExactString> = []
         var first = true
         while try scanner.nextMember(closing: UInt8(ascii: "}"), first: &first) {
             let at = scanner.position
             let key = try scanner.takeString()
-            guard seen.insert(key).inserted else { throw JSONError(.duplicateKey(key), at: at) }
+            guard seen.insert(ExactString(key)).inserted else { throw JSONError(.duplicateKey(key), at: at) }
             try scanner.take(UInt8(ascii: ":"))
             members.append(JSONObject.Member(key: key, value: try read(&scanner)))
         }
@@ -102,7 +102,7 @@ package struct JSONNumber: Equatable, Sendable {
 
 /// The members of an object, in their order.
 ///
-/// Keys are unique.
+/// Keys are unique, by their bytes.
 package struct JSONObject: Equatable, Sendable {
     /// One key with its value.
     package struct Member: Equatable, Sendable {
@@ -120,9 +120,9 @@ package struct JSONObject: Equatable, Sendable {
     ///
     /// - Complexity: linear in the number of members; objects here have tens.
     package subscript(key: String) -> JSONValue? {
-        get { members.first { $0.key == key }?.value }
+        get { members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value }
         set {
-            let index = members.firstIndex { $0.key == key }
+            let index = members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
             switch (index, newValue) {
             case (let index?, let value?): members[index].value = value
             case (let index?, nil): members.remove(at: index)
