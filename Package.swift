@@ -30,6 +30,8 @@ let package = Package(
         .target(name: "CEmbedded", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
@@ -41,6 +43,16 @@ let package = Package(
             ], swiftSettings: swiftSettings),
         .target(
             name: "Architectures", dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Backends",
+            dependencies: ["CKernels", "COpenBLAS", "Documents", "Diagnostics", "Tensors"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "ReferenceModel",
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Quantisation",
@@ -64,7 +76,10 @@ let package = Package(
             ], swiftSettings: swiftSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures"],
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+                "ReferenceModel",
+            ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(
             name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"], swiftSettings: swiftSettings),
@@ -80,6 +95,14 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BackendsTests", dependencies: ["Backends", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ReferenceModelTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Quantisation", "ReferenceModel", "TestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport"],
