@@ -97,11 +97,13 @@ let package = Package(
             name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BackendsTests", dependencies: ["Backends", "TestSupport"], swiftSettings: swiftSettings),
+            name: "BackendsTests", dependencies: ["Backends", "Tensors", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ReferenceModelTests",
             dependencies: [
-                "Architectures", "Backends", "Checkpoints", "Quantisation", "ReferenceModel", "TestSupport",
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
+                "ReferenceModel", "Tensors", "TestSupport",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
