@@ -30,6 +30,8 @@ let package = Package(
         .target(name: "CEmbedded", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
@@ -44,6 +46,16 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "Tokenisation", dependencies: ["Documents", "Diagnostics", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Backends",
+            dependencies: ["CKernels", "COpenBLAS", "Documents", "Diagnostics", "Tensors"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "ReferenceModel",
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "Quantisation",
@@ -67,7 +79,10 @@ let package = Package(
             ], swiftSettings: swiftSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures"],
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+                "ReferenceModel",
+            ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(
             name: "CKernelsTests", dependencies: ["CKernels", "TestSupport"], swiftSettings: swiftSettings),
@@ -87,6 +102,16 @@ let package = Package(
         .testTarget(
             name: "TokenisationTests",
             dependencies: ["Checkpoints", "Diagnostics", "Documents", "TestSupport", "Tokenisation"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BackendsTests", dependencies: ["Backends", "Tensors", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ReferenceModelTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
+                "ReferenceModel", "Tensors", "TestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],

@@ -4,7 +4,7 @@ import Dispatch
 import Synchronization
 
 /// A first-in first-out queue of limited length between two threads.
-final class BoundedQueue<Element: Sendable>: Sendable {
+package final class BoundedQueue<Element: Sendable>: Sendable {
     private struct State {
         var elements: [Element] = []
         var closed = false
@@ -14,14 +14,14 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     private let filled = DispatchSemaphore(value: 0)
     private let free: DispatchSemaphore
 
-    init(limit: Int) {
+    package init(limit: Int) {
         // Counted up from zero: a semaphore must not be released below the value it was made with.
         free = DispatchSemaphore(value: 0)
         for _ in 0..<limit { free.signal() }
     }
 
     /// Waits for room; false when the queue was closed.
-    func push(_ element: Element) -> Bool {
+    package func push(_ element: Element) -> Bool {
         free.wait()
         let accepted = state.withLock {
             if !$0.closed { $0.elements.append(element) }
@@ -33,7 +33,7 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     }
 
     /// Waits for an element; nil when the queue is closed and empty.
-    func pop() -> Element? {
+    package func pop() -> Element? {
         filled.wait()
         let element = state.withLock { $0.elements.isEmpty ? nil : $0.elements.removeFirst() }
         // A closed queue stays readable as closed for the next caller.
@@ -44,7 +44,7 @@ final class BoundedQueue<Element: Sendable>: Sendable {
     /// No more elements: wakes both ends.
     ///
     /// What is queued can still be taken.
-    func close() {
+    package func close() {
         state.withLock { $0.closed = true }
         filled.signal()
         free.signal()

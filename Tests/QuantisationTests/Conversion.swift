@@ -26,7 +26,7 @@ struct Artefact {
     func floats(_ name: String) throws -> [Float] {
         let bytes = try bytes(name)
         guard let record = record(name) else { return [] }
-        return record.dtype == .e4m3 ? bytes.map(E4M3.decode) : Quantisation.floats(bytes, record.dtype)
+        return record.dtype == .e4m3 ? bytes.map(E4M3.decode) : Checkpoints.floats(bytes, record.dtype)
     }
 
     struct NoTensor: Error { let name: String }

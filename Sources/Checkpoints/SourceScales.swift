@@ -1,6 +1,5 @@
 // Stored scales as F32, from whichever shard holds them.
 
-import Checkpoints
 import Diagnostics
 import Tensors
 

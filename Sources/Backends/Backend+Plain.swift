@@ -1,0 +1,140 @@
+// The operations in plain form. A backend that has no faster way of its own inherits them; the reference
+// backend inherits all of them.
+
+import Glibc
+
+extension Backend {
+    package func rows(_ indices: [Int], of table: WeightMatrix) -> Matrix {
+        let width = table.columns
+        var result = Matrix(rows: indices.count, columns: width) { target in
+            for (place, index) in indices.enumerated() {
+                table.decode(rows: index..<index + 1, into: target + place * width)
+            }
+        }
+        numerics.round(&result)
+        return result
+    }
+
+    package func rmsNorm(_ x: Matrix, weight: WeightMatrix, epsilon: Double) -> Matrix {
+        let scale = readVector(weight)
+        let width = scale.count
+        var result = x
+        result.eachRow(width: width) { _, row in
+            let mean = wideDot(row, row, width) / Double(width)
+            let factor = Float(1 / (mean + epsilon).squareRoot())
+            for column in 0..<width {
+                row[column] = numerics.rounded(numerics.rounded(row[column] * factor) * scale[column])
+            }
+        }
+        return result
+    }
+
+    package func rotate(
+        _ x: inout Matrix, headDimension: Int, table: RotaryTable, positions: [Int]
+    ) {
+        let (width, pairs) = (x.columns, table.pairs)
+        precondition(positions.count == x.rows && 2 * pairs <= headDimension, "a table of another model")
+        var turn = [Float](repeating: 0, count: 2 * pairs)  // cos, then sin
+        turn.withUnsafeMutableBufferPointer { turn in
+            guard let cosines = turn.baseAddress else { return }
+            let sines = cosines + pairs
+            x.eachRow(width: width) { token, row in
+                table.fill(position: positions[token], cosines: cosines, sines: sines)
+                for head in stride(from: 0, to: width, by: headDimension) {
+                    for low in 0..<pairs {
+                        let (a, b) = (row[head + low], row[head + low + pairs])
+                        let (c, s) = (cosines[low], sines[low])
+                        row[head + low] = sum(a * c, -b * s)
+                        row[head + low + pairs] = sum(b * c, a * s)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Two products, each rounded, added and rounded.
+    @inline(__always)
+    private func sum(_ a: Float, _ b: Float) -> Float {
+        numerics.rounded(numerics.rounded(a) + numerics.rounded(b))
+    }
+
+    package func swiGLU(gate: Matrix, up: Matrix) -> Matrix {
+        precondition(gate.rows == up.rows && gate.columns == up.columns, "gate and up differ in shape")
+        return combined(gate, up) { gate, up in
+            numerics.rounded(numerics.rounded(gate / (1 + expf(-gate))) * up)
+        }
+    }
+
+    package func routerLogits(_ y: Matrix, _ gate: WeightMatrix) -> Matrix {
+        let (experts, width) = (gate.rows, gate.columns)
+        let weight = readRows(gate, 0..<experts)
+        return Matrix(rows: y.rows, columns: experts) { target in
+            y.values.withUnsafeBufferPointer { y in
+                weight.withUnsafeBufferPointer { weight in
+                    guard let input = y.baseAddress, let weight = weight.baseAddress else { return }
+                    for place in 0..<y.count / width * experts {
+                        let (token, expert) = (place / experts, place % experts)
+                        target[place] = Float(
+                            wideDot(input + token * width, weight + expert * width, width))
+                    }
+                }
+            }
+        }
+    }
+
+    package func selectExperts(logits: Matrix, bias: [Float], rule: RouterRule) -> Routes {
+        rule.select(logits: logits, bias: bias)
+    }
+
+    package func accumulate(_ part: Matrix, weights: [Float], tokens: [Int], into sum: inout Matrix) {
+        precondition(
+            part.rows == tokens.count && weights.count == tokens.count && part.columns == sum.columns,
+            "parts that do not match their tokens")
+        let width = part.columns
+        part.values.withUnsafeBufferPointer { part in
+            sum.values.withUnsafeMutableBufferPointer { sum in
+                for (place, token) in tokens.enumerated() {
+                    let weight = weights[place]
+                    for column in 0..<width {
+                        sum[token * width + column] += weight * part[place * width + column]
+                    }
+                }
+            }
+        }
+    }
+
+    package func rounded(_ sum: Matrix) -> Matrix {
+        var result = sum
+        numerics.round(&result)
+        return result
+    }
+
+    package func add(_ a: Matrix, _ b: Matrix) -> Matrix {
+        precondition(a.rows == b.rows && a.columns == b.columns, "summands of different shapes")
+        return combined(a, b) { numerics.rounded($0 + $1) }
+    }
+
+    // MARK: Shared pieces
+
+    /// Some rows of a weight in the numbers of the pass: a model's type holds its weights too.
+    func readRows(_ weight: WeightMatrix, _ rows: Range<Int>) -> [Float] {
+        var matrix = Matrix(
+            rows: rows.count, columns: weight.columns, values: weight.decoded(rows: rows))
+        numerics.round(&matrix)
+        return matrix.values
+    }
+
+    /// A weight of one row.
+    func readVector(_ weight: WeightMatrix) -> [Float] { readRows(weight, 0..<1) }
+
+    @inline(__always)
+    private func combined(_ a: Matrix, _ b: Matrix, _ body: (Float, Float) -> Float) -> Matrix {
+        Matrix(rows: a.rows, columns: a.columns) { target in
+            a.values.withUnsafeBufferPointer { a in
+                b.values.withUnsafeBufferPointer { b in
+                    for index in 0..<a.count { target[index] = body(a[index], b[index]) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// Matrix products by OpenBLAS. A weight is decoded to F32 panel by panel; a panel is multiplied by one thread
+// right after, so decoding is parallel too and the bits do not depend on the number of threads.
+//
+// They do depend, in the last place, on the number of rows multiplied at once, as those of any BLAS: routes
+// follow from F64 sums of that, so a token's route can differ only where its margin is of that size.
+//
+// Legend: T tokens, N and K rows and columns of a weight, E experts, D head dimension, P positions.
+
+import CKernels
+import COpenBLAS
+import Glibc
+
+/// OpenBLAS for products, plain code for the rest.
+package struct OpenBLASBackend: Backend {
+    package let name = "openblas"
+    package let numerics: Numerics
+    let workers: Workers
+
+    /// - Parameter threads: that multiply at once; the caller's is one of them.
+    package init(numerics: Numerics, threads: Int) {
+        self.numerics = numerics
+        workers = Workers(count: max(1, threads))
+        // Its own threads would wait for ours, and split sums by their number.
+        openblas_set_num_threads(1)
+    }
+
+    /// The kernels that the library chose for this processor, such as SkylakeX.
+    ///
+    /// OPENBLAS_CORETYPE in the environment overrides its choice and may halve the speed.
+    package static var coreName: String { String(cString: openblas_get_corename()) }
+
+    // MARK: Products
+
+    /// Rows of a weight in one panel, rounded down to whole blocks of scales: 4 MiB at K = 4096.
+    private static let panelRows = 256
+
+    package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
+        precondition(
+            x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
+        let (t, n, k) = (x.rows, weight.rows, weight.columns)
+        let height = panelHeight(weight.format)
+        var result = Matrix(rows: t, columns: n) { target in
+            x.withElements { input in
+                workers.run(units: (n + height - 1) / height, scratch: { Scratch<Float>(count: height * k) })
+                {
+                    unit, panel in
+                    let rows = unit * height..<min(n, (unit + 1) * height)
+                    readPanel(weight, rows, into: panel.base)
+                    multiply(
+                        input, panel.base, into: target + rows.lowerBound, t, rows.count, k, stride: n)
+                }
+            }
+        }
+        numerics.round(&result)
+        return result
+    }
+
+    private func panelHeight(_ format: WeightMatrix.Format) -> Int {
+        guard case .e4m3(let scales) = format else { return Self.panelRows }
+        return max(1, Self.panelRows / scales.blockRows) * scales.blockRows
+    }
+
+    /// C = A · Bᵀ for A [t, k], B [n, k], C [t, n] with rows `stride` apart.
+    private func multiply(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, _ t: Int,
+        _ n: Int, _ k: Int, stride: Int
+    ) {
+        let (t32, n32, k32) = (Int32(t), Int32(n), Int32(k))
+        if t == 1 {
+            // Three times as fast as a product of one row.
+            cblas_sgemv(CblasRowMajor, CblasNoTrans, n32, k32, 1, b, k32, a, 1, 0, c, 1)
+        } else {
+            cblas_sgemm(
+                CblasRowMajor, CblasNoTrans, CblasTrans, t32, n32, k32, 1, a, k32, b, k32, 0, c,
+                Int32(stride))
+        }
+    }
+
+    /// Decodes rows that start a block of scales; the numbers of the pass hold weights too.
+    private func readPanel(
+        _ weight: WeightMatrix, _ rows: Range<Int>, into target: UnsafeMutablePointer<Float>
+    ) {
+        let count = rows.count * weight.columns
+        if case .e4m3(let scales) = weight.format {
+            decodeFP8(weight, scales, rows, into: target)
+        } else {
+            weight.decode(rows: rows, into: target)
+        }
+        // A BF16 weight is what it is; others lose what the numerics cannot hold.
+        if case .bf16 = weight.format, numerics == .bf16 { return }
+        guard numerics != .f32 else { return }
+        for index in 0..<count { target[index] = numerics.rounded(target[index]) }
+    }
+
+    private func decodeFP8(
+        _ weight: WeightMatrix, _ scales: BlockScales, _ rows: Range<Int>,
+        into target: UnsafeMutablePointer<Float>
+    ) {
+        guard let codes = weight.bytes.bindMemory(to: UInt8.self).baseAddress else { return }
+        scales.values.withUnsafeBufferPointer { values in
+            guard let values = values.baseAddress else { return }
+            var job = ingot_decode_job()
+            job.codes = codes + rows.lowerBound * weight.columns
+            job.rows = rows.count
+            job.columns = weight.columns
+            job.codes_stride = weight.columns
+            job.block_rows = scales.blockRows
+            job.block_columns = scales.blockColumns
+            job.scales = values + rows.lowerBound / scales.blockRows * scales.stride
+            job.scales_stride = scales.stride
+            job.target = UnsafeMutableRawPointer(target)
+            job.type = INGOT_TARGET_F32
+            job.target_stride = weight.columns
+            let status = ingot_decode(&job, ingot_simd_best())
+            precondition(status == INGOT_OK, "a weight that its own initialiser accepted")
+        }
+    }
+
+    // MARK: Router
+
+    /// Tokens whose logits are made at once: 8 MiB of F64 at H = 4096.
+    private static let routerRows = 256
+
+    package func routerLogits(_ y: Matrix, _ gate: WeightMatrix) -> Matrix {
+        let (t, e, k) = (y.rows, gate.rows, gate.columns)
+        let weight = readRows(gate, 0..<e).map(Double.init)
+        let height = Self.routerRows
+        return Matrix(rows: t, columns: e) { target in
+            weight.withUnsafeBufferPointer { weight in
+                y.withElements { input in
+                    workers.run(
+                        units: (t + height - 1) / height,
+                        scratch: { Scratch<Double>(count: height * (k + e)) }
+                    ) { unit, room in
+                        let first = unit * height
+                        let rows = min(height, t - first)
+                        let logits = room.base + height * k
+                        for index in 0..<rows * k { room.base[index] = Double(input[first * k + index]) }
+                        cblas_dgemm(
+                            CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(e), Int32(k), 1,
+                            room.base, Int32(k), weight.baseAddress, Int32(k), 0, logits, Int32(e))
+                        for index in 0..<rows * e { target[first * e + index] = Float(logits[index]) }
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Gated unit
+
+    package func swiGLU(gate: Matrix, up: Matrix) -> Matrix {
+        precondition(gate.rows == up.rows && gate.columns == up.columns, "gate and up differ in shape")
+        let (rows, width) = (gate.rows, gate.columns)
+        return Matrix(rows: rows, columns: width) { target in
+            gate.withElements { gate in
+                up.withElements { up in
+                    workers.run(units: rows) { row in
+                        for index in row * width..<(row + 1) * width {
+                            let gate = gate[index]
+                            target[index] = numerics.rounded(
+                                numerics.rounded(gate / (1 + expf(-gate))) * up[index])
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

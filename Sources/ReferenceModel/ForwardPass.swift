@@ -1,0 +1,218 @@
+// The forward pass of BailingMoeV2 (Ling-flash-2.0, Ling-mini-2.0, Ring, AntAngelMed), to be read from top to
+// bottom. Arithmetic is the backend's, files are the weight source's; what happens in which order is here.
+//
+// Legend:
+//   T  tokens of all sequences of the batch, one after another      V  vocabulary
+//   H  hidden size, channels of the residual stream                 M  width of a gated MLP
+//   A  query heads   G  key/value heads   D  channels of a head     E  routed experts, C chosen for a token
+//   h  the residual stream, [T, H]
+//
+// Source: inclusionAI/Ling-V2 models/modeling_bailing_moe_v2.py at af8837e.
+
+import Architectures
+import Backends
+import Diagnostics
+
+/// Which tokens get logits.
+package enum LogitRows: Sendable {
+    /// Every token.
+    case all
+    /// The last token of each sequence.
+    case last
+    case none
+}
+
+/// One model, ready to read tokens.
+///
+/// - Checked by: GoldenTests, against values of the authors' own code; BatchTests; FormatTests.
+package struct ForwardPass {
+    package let configuration: BailingMoeV2Configuration
+    package let weights: any WeightSource
+    package let backend: any Backend
+    private let rotary: RotaryTable
+    private let heads: AttentionHeads
+    private let router: RouterRule
+
+    /// - Parameter rope: whose reading of a YaRN block to follow, where engines differ.
+    package init(
+        _ configuration: BailingMoeV2Configuration, weights: any WeightSource, backend: any Backend,
+        rope: RopeGeneration = .writtenFactor
+    ) {
+        self.configuration = configuration
+        self.weights = weights
+        self.backend = backend
+        let frequencies = RotaryFrequencies(configuration: configuration, generation: rope)
+        rotary = RotaryTable(
+            inverse: RotaryFrequencies.single(configuration, generation: rope),
+            factor: Float(frequencies.attentionFactor), numerics: backend.numerics)
+        heads = AttentionHeads(
+            queryCount: configuration.attentionHeadCount, keyValueCount: configuration.keyValueHeadCount,
+            dimension: configuration.headDimension)
+        router = RouterRule(
+            groupCount: configuration.groupCount, groupsKept: configuration.groupsPerToken,
+            expertsPerToken: configuration.expertsPerToken,
+            scalingFactor: Float(configuration.routedScalingFactor))
+    }
+
+    // MARK: The pass
+
+    /// Reads tokens of some sequences; every weight is used for all of them and then let go.
+    ///
+    /// - Parameters:
+    ///   - sequences: at least one token each; caches grow by the tokens read.
+    ///   - logits: which tokens get logits; they come through the taps.
+    ///   - predicting: whether to run the prediction layer too, where the model has one.
+    /// - Returns: the hidden states after the final norm, [T, H].
+    /// - Throws: a token outside the vocabulary; a weight that cannot be read.
+    @discardableResult
+    package func run(
+        _ sequences: [TokenSequence], logits: LogitRows = .all, predicting: Bool = false,
+        taps: [any Taps] = []
+    ) throws(Failure) -> Matrix {
+        let batch = try Batch(sequences, configuration)
+        var h = try embed(batch.tokens)  // [T, H]
+        for tap in taps { tap.embedding(h) }
+
+        for layer in 0..<configuration.layerCount { h = try block(h, layer, batch, taps) }
+
+        let normed = try norm(h, WeightKey(.finalNorm))  // [T, H]
+        for tap in taps { tap.finalHidden(normed) }
+        let rows = batch.rows(logits)
+        try head(normed, rows) { values, columns in
+            for tap in taps { tap.logits(values, rows: rows, columns: columns) }
+        }
+        if predicting, let layer = configuration.predictionLayer {
+            try predict(from: normed, layer, batch, rows, taps)
+        }
+        return normed
+    }
+
+    private func embed(_ tokens: [Int]) throws(Failure) -> Matrix {
+        // Only the rows that some token names are read.
+        let distinct = Array(Set(tokens)).sorted()
+        var place: [Int: Int] = [:]
+        for (index, token) in distinct.enumerated() { place[token] = index }
+        let table = try weights.rows(distinct, of: WeightKey(.embedding))  // [distinct, H]
+        return backend.rows(tokens.map { place[$0, default: 0] }, of: table)  // [T, H]
+    }
+
+    /// One decoder layer: attention, then MLP or experts, each added to the residual stream.
+    private func block(
+        _ h: Matrix, _ layer: Int, _ batch: Batch, _ taps: [any Taps]
+    ) throws(Failure) -> Matrix {
+        let attended = try attention(norm(h, WeightKey(.inputNorm, layer: layer)), layer, batch)  // [T, H]
+        for tap in taps { tap.attention(attended, layer: layer) }
+        let middle = backend.add(h, attended)  // [T, H]
+
+        let y = try norm(middle, WeightKey(.postAttentionNorm, layer: layer))  // [T, H]
+        let fed =
+            configuration.hasExperts(layer: layer)
+            ? try experts(y, layer, taps) : try mlp(y, weights.mlp(TensorRole.denseMLP, layer: layer))
+        for tap in taps { tap.mlp(fed, layer: layer) }
+
+        let result = backend.add(middle, fed)  // [T, H]
+        for tap in taps { tap.residual(result, afterLayer: layer) }
+        return result
+    }
+
+    private func norm(_ x: Matrix, _ key: WeightKey) throws(Failure) -> Matrix {
+        backend.rmsNorm(x, weight: try weights.weight(key), epsilon: configuration.rmsNormEpsilon)
+    }
+
+    // MARK: Attention
+
+    private func attention(_ x: Matrix, _ layer: Int, _ batch: Batch) throws(Failure) -> Matrix {
+        // The fused matrix: all query heads, then all key heads, then all value heads; no bias.
+        // [T, (A + 2G)·D]
+        let qkv = backend.product(x, try weights.weight(WeightKey(.attentionQKV, layer: layer)))
+        // The norm of queries and keys stands before the rotation; one weight [D] serves all heads. Values
+        // have neither.
+        // [T, A·D]
+        var q = try norm(qkv.columns(configuration.queryRows), WeightKey(.queryNorm, layer: layer))
+        var k = try norm(qkv.columns(configuration.keyRows), WeightKey(.keyNorm, layer: layer))  // [T, G·D]
+        let v = qkv.columns(configuration.valueRows)  // [T, G·D]
+        // Only the first R channels of a head turn, channel j with j + R/2; the rest pass. YaRN is in the table.
+        backend.rotate(&q, headDimension: heads.dimension, table: rotary, positions: batch.positions)
+        backend.rotate(&k, headDimension: heads.dimension, table: rotary, positions: batch.positions)
+
+        var outputs: [Matrix] = []
+        for (index, rows) in batch.ranges.enumerated() {
+            // Each sequence sees its own past: query head a reads key/value head a·G/A.
+            let past = batch.append(k.rows(rows), v.rows(rows), toSequence: index, layer: layer)
+            outputs.append(backend.attention(queries: q.rows(rows), keyValues: past, heads: heads))
+        }
+        let mixed = Matrix.stacked(outputs)  // [T, A·D]
+        // [T, H]
+        return backend.product(mixed, try weights.weight(WeightKey(.attentionOutput, layer: layer)))
+    }
+
+    // MARK: Gated MLP and experts
+
+    /// down(silu(gate x) ⊙ up x): [T, H] to [T, H].
+    private func mlp(_ x: Matrix, _ weights: MLPWeights) -> Matrix {
+        let gate = backend.product(x, weights.gate)  // [T, M]
+        let up = backend.product(x, weights.up)  // [T, M]
+        return backend.product(backend.swiGLU(gate: gate, up: up), weights.down)  // [T, H]
+    }
+
+    private func experts(_ y: Matrix, _ layer: Int, _ taps: [any Taps]) throws(Failure) -> Matrix {
+        let gate = try weights.weight(WeightKey(.routerGate, layer: layer))  // [E, H]
+        let bias = try weights.weight(WeightKey(.routerBias, layer: layer)).decoded  // [E]
+        // Scores in F32 whatever the numerics; the bias chooses and never weighs; the scaling factor is in
+        // the weights, so that a token's weights sum to it.
+        let routes = backend.selectExperts(
+            logits: backend.routerLogits(y, gate), bias: bias, rule: router)
+        for tap in taps { tap.routes(routes, layer: layer) }
+
+        // Expert by expert, ascending: one that no token chose is never read, and a token's sum is taken in
+        // the same order whatever else is in the batch.
+        let chosen = routes.byExpert
+        var sum = Matrix(rows: y.rows, columns: y.columns)  // [T, H] F32
+        var next = 0
+        try weights.experts(chosen.map(\.expert), layer: layer) { (_, weights) throws(Failure) in
+            let (_, tokens, shares) = chosen[next]
+            next += 1
+            let output = mlp(y.gathered(tokens), weights)  // [tokens of this expert, H]
+            backend.accumulate(output, weights: shares, tokens: tokens, into: &sum)
+        }
+        let routed = backend.rounded(sum)  // [T, H]
+        guard configuration.sharedExpertCount > 0 else { return routed }
+        // Every token passes the shared expert; it has no weight and takes no part in the scaling.
+        return backend.add(routed, mlp(y, try weights.mlp(TensorRole.sharedExpert, layer: layer)))
+    }
+
+    // MARK: Head
+
+    /// Logits of some rows of x, a range of the vocabulary at a time.
+    private func head(
+        _ x: Matrix, _ rows: [Int], _ body: (Matrix, Range<Int>) -> Void
+    ) throws(Failure) {
+        guard !rows.isEmpty else { return }
+        let x = rows.count == x.rows ? x : x.gathered(rows)
+        try weights.strips(of: WeightKey(.outputHead)) { (columns, strip) throws(Failure) in
+            body(backend.product(x, strip), columns)  // [rows, columns of V]
+        }
+    }
+
+    // MARK: Multi-token prediction
+
+    /// The layer that guesses the token after the next.
+    ///
+    /// Its input joins the embedding of the next token and the trunk's hidden state after the final norm, the
+    /// embedding half first; positions are the trunk's. The last token of a sequence has no next one: id 0,
+    /// as the authors do, and a row of no meaning. Its block always has experts; the head is the trunk's.
+    private func predict(
+        from g: Matrix, _ layer: Int, _ batch: Batch, _ rows: [Int], _ taps: [any Taps]
+    ) throws(Failure) {
+        let e = try norm(embed(batch.nextTokens), WeightKey(.mtpEmbeddingNorm, layer: layer))  // [T, H]
+        let hidden = try norm(g, WeightKey(.mtpHiddenNorm, layer: layer))  // [T, H]
+        let joined = e.beside(hidden)  // [T, 2·H]
+        // [T, H]
+        let x = backend.product(joined, try weights.weight(WeightKey(.mtpProjection, layer: layer)))
+        let h = try block(x, layer, batch, taps)
+        let normed = try norm(h, WeightKey(.mtpFinalNorm, layer: layer))
+        try head(normed, rows) { values, columns in
+            for tap in taps { tap.predictionLogits(values, rows: rows, columns: columns) }
+        }
+    }
+}
