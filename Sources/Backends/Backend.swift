@@ -68,11 +68,11 @@ package protocol Backend: Sendable {
 
 /// The heads of an attention block.
 package struct AttentionHeads: Equatable, Sendable {
-    /// A
+    /// A.
     package let queryCount: Int
-    /// G
+    /// G.
     package let keyValueCount: Int
-    /// D
+    /// D.
     package let dimension: Int
 
     package init(queryCount: Int, keyValueCount: Int, dimension: Int) {
@@ -96,7 +96,7 @@ package struct KeyValues: Equatable, Sendable {
     package private(set) var count = 0
     /// [P, G·D], after norm and rotation.
     package private(set) var keys: [Float] = []
-    /// [P, G·D]
+    /// [P, G·D].
     package private(set) var values: [Float] = []
 
     package init(width: Int) { self.width = width }

@@ -5,7 +5,7 @@
 package struct Matrix: Equatable, Sendable {
     package let rows: Int
     package let columns: Int
-    /// [rows, columns]
+    /// [rows, columns].
     package var values: [Float]
 
     /// A matrix of values that are there already.

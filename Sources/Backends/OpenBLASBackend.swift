@@ -35,12 +35,14 @@ package struct OpenBLASBackend: Backend {
     private static let panelRows = 256
 
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
-        precondition(x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
+        precondition(
+            x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
         let (t, n, k) = (x.rows, weight.rows, weight.columns)
         let height = panelHeight(weight.format)
         var result = Matrix(rows: t, columns: n) { target in
             x.withElements { input in
-                workers.run(units: (n + height - 1) / height, scratch: { Scratch<Float>(count: height * k) }) {
+                workers.run(units: (n + height - 1) / height, scratch: { Scratch<Float>(count: height * k) })
+                {
                     unit, panel in
                     let rows = unit * height..<min(n, (unit + 1) * height)
                     readPanel(weight, rows, into: panel.base)
@@ -127,7 +129,8 @@ package struct OpenBLASBackend: Backend {
             weight.withUnsafeBufferPointer { weight in
                 y.withElements { input in
                     workers.run(
-                        units: (t + height - 1) / height, scratch: { Scratch<Double>(count: height * (k + e)) }
+                        units: (t + height - 1) / height,
+                        scratch: { Scratch<Double>(count: height * (k + e)) }
                     ) { unit, room in
                         let first = unit * height
                         let rows = min(height, t - first)

@@ -15,7 +15,8 @@ package struct ReferenceBackend: Backend {
     package init(numerics: Numerics) { self.numerics = numerics }
 
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
-        precondition(x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
+        precondition(
+            x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
         let (n, k) = (weight.rows, weight.columns)
         // Weight rows decoded at a time: a few, so that they stay in the cache while all tokens use them.
         let strip = 16
@@ -58,7 +59,9 @@ package struct ReferenceBackend: Backend {
                             for j in 0..<d {
                                 var sum = 0.0
                                 for position in 0..<seen {
-                                    sum += Double(scores[position]) * Double(values[position * width + channel + j])
+                                    sum +=
+                                        Double(scores[position])
+                                        * Double(values[position * width + channel + j])
                                 }
                                 target[place + j] = numerics.rounded(Float(sum))
                             }

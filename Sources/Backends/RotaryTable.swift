@@ -12,7 +12,7 @@ import Glibc
 /// - Source: BailingMoeV2RotaryEmbedding in inclusionAI/Ling-V2 at af8837e.
 /// - Checked by: RotaryTests.
 package struct RotaryTable: Sendable {
-    /// R/2
+    /// R/2.
     package let pairs: Int
     /// inv_i, radians for one position, R/2 of them.
     private let inverse: [Float]

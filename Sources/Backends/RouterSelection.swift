@@ -11,7 +11,7 @@ package struct RouterRule: Equatable, Sendable {
     package let groupCount: Int
     /// Groups kept for a token.
     package let groupsKept: Int
-    /// C
+    /// C.
     package let expertsPerToken: Int
     /// The factor on the normalised weights.
     package let scalingFactor: Float
@@ -26,7 +26,7 @@ package struct RouterRule: Equatable, Sendable {
 
 /// The routes of some tokens at one layer.
 package struct Routes: Equatable, Sendable {
-    /// C
+    /// C.
     package let expertsPerToken: Int
     /// [T, C], ascending in each row.
     package let experts: [Int]
@@ -48,7 +48,7 @@ package struct Routes: Equatable, Sendable {
         self.margins = margins
     }
 
-    /// T
+    /// T.
     package var tokenCount: Int { margins.count }
 
     /// The experts of a token, ascending.

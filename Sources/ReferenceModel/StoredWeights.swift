@@ -16,7 +16,7 @@ struct StoredWeight: Sendable {
 
     /// N; vectors are one row.
     var rows: Int { record.shape.rank == 2 ? record.shape.dimensions[0] : 1 }
-    /// K
+    /// K.
     var columns: Int { record.shape.dimensions.last ?? 1 }
 }
 

@@ -42,7 +42,7 @@ extension Taps {
 
 /// Collects logits whole: for models and batches small enough.
 package final class LogitCollector: Taps {
-    /// [rows, V]
+    /// [rows, V].
     package private(set) var logits = Matrix(rows: 0, columns: 0)
     /// Of the prediction layer, [rows, V].
     package private(set) var prediction = Matrix(rows: 0, columns: 0)

@@ -47,7 +47,8 @@ struct RouterSelectionTests {
         #expect(routes.experts == [0, 1])
         #expect(abs(routes.weights[0] - 2.5 * 0.9 / 1.7) < 1e-5)
         let wide = RouterRule(groupCount: 4, groupsKept: 2, expertsPerToken: 4, scalingFactor: 1)
-        #expect(route([0.9, 0.8, 0.1, 0.1, 0.7, 0.6, 0.1, 0.1], bias: bias, rule: wide).experts == [0, 1, 4, 5])
+        #expect(
+            route([0.9, 0.8, 0.1, 0.1, 0.7, 0.6, 0.1, 0.1], bias: bias, rule: wide).experts == [0, 1, 4, 5])
     }
 
     @Test func equalScoresGoToTheLowerIndex() {

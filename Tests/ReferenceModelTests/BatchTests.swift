@@ -73,7 +73,8 @@ struct BatchTests {
         }
         let last = LogitCollector()
         try pass.run(
-            zip(sequences, caches).map { TokenSequence([$0.last ?? 0], cache: $1) }, logits: .last, taps: [last])
+            zip(sequences, caches).map { TokenSequence([$0.last ?? 0], cache: $1) }, logits: .last,
+            taps: [last])
         for (index, tokens) in sequences.enumerated() {
             let own = LogitCollector()
             try pass.run([TokenSequence(tokens)], logits: .last, taps: [own])

@@ -61,7 +61,9 @@ struct GoldenTests {
         func check(_ made: Matrix?, _ key: String) throws {
             guard golden.has("\(name).\(key)") else { return }
             let agreement = Agreement(try #require(made), try golden.matrix("\(name).\(key)"))
-            #expect(!agreement.isBroken && agreement.relative <= Contract.residual, "\(name).\(key): \(agreement)")
+            #expect(
+                !agreement.isBroken && agreement.relative <= Contract.residual, "\(name).\(key): \(agreement)"
+            )
             largest = max(largest, agreement.relative)
         }
         try check(taps.embedded, "embed")
@@ -84,7 +86,8 @@ struct GoldenTests {
             #expect(routes.tokenCount == margins.count)
             for token in margins.indices where margins[token] > Contract.margin {
                 let places = token * k..<(token + 1) * k
-                #expect(Array(routes.experts(ofToken: token)) == Array(experts[places]), "\(key), token \(token)")
+                #expect(
+                    Array(routes.experts(ofToken: token)) == Array(experts[places]), "\(key), token \(token)")
                 for (made, recorded) in zip(routes.weights(ofToken: token), weights[places]) {
                     #expect(abs(made - recorded) <= Contract.routingWeight, "\(key), token \(token)")
                 }
@@ -98,7 +101,8 @@ struct GoldenTests {
         let golden = try GoldenValues(checkpoint: model)
         let pass = try fixturePass(model, backends()[backend])
         for name in golden.cases where golden.has("\(name).greedy") {
-            let prompt = try golden.integers(golden.has("\(name).prompt") ? "\(name).prompt" : "\(name).tokens")
+            let prompt = try golden.integers(
+                golden.has("\(name).prompt") ? "\(name).prompt" : "\(name).tokens")
             let recorded = try golden.integers("\(name).greedy")
             #expect(try greedy(pass, prompt, count: recorded.count) == recorded, "\(name)")
         }

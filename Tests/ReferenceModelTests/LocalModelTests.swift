@@ -23,7 +23,9 @@ struct LocalModelTests {
             let made = LogitCollector()
             try pass.run([tokens], predicting: golden.has("\(name).mtp"), taps: [made])
             let trunk = OutputAgreement(made: made.logits, recorded: try golden.matrix("\(name).logits"))
-            #expect(trunk.worst <= Contract.logProbability && trunk.meanKL <= Contract.meanKL, "\(name): \(trunk)")
+            #expect(
+                trunk.worst <= Contract.logProbability && trunk.meanKL <= Contract.meanKL, "\(name): \(trunk)"
+            )
             print(folder, backend.name, name, trunk)
             if golden.has("\(name).mtp") {
                 let next = OutputAgreement(
@@ -35,7 +37,8 @@ struct LocalModelTests {
                 let recorded = try golden.matrix("\(name).bf16")
                 let narrow = LogitCollector()
                 let other = ForwardPass(
-                    weights.configuration, weights: weights, backend: backends(.bf16)[backend.name == "reference" ? 0 : 1])
+                    weights.configuration, weights: weights,
+                    backend: backends(.bf16)[backend.name == "reference" ? 0 : 1])
                 try other.run([tokens], taps: [narrow])
                 print(
                     folder, backend.name, name, "bf16",

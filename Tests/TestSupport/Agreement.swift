@@ -25,7 +25,9 @@ package struct Agreement: CustomStringConvertible {
             for column in 0..<a.columns {
                 let (x, y) = (a.values[row * a.columns + column], b.values[row * b.columns + column])
                 if x.isNaN || y.isNaN { isBroken = true }
-                if abs(x - y) > worst { (worst, self.row, self.column, values) = (abs(x - y), row, column, (x, y)) }
+                if abs(x - y) > worst {
+                    (worst, self.row, self.column, values) = (abs(x - y), row, column, (x, y))
+                }
                 difference += Double(x - y) * Double(x - y)
                 norm += Double(y) * Double(y)
             }

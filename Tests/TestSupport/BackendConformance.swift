@@ -56,7 +56,8 @@ private struct BackendCheck {
         }
         expectEqual(backend.add(x, y), reference.add(x, y), "sum")
         expectEqual(backend.swiGLU(gate: x, up: y), reference.swiGLU(gate: x, up: y), "gated unit")
-        expectEqual(backend.rounded(random(3, 5, seed: 3)), reference.rounded(random(3, 5, seed: 3)), "rounding")
+        expectEqual(
+            backend.rounded(random(3, 5, seed: 3)), reference.rounded(random(3, 5, seed: 3)), "rounding")
         let table = RotaryTable(inverse: [1, 0.3, 0.01], factor: 1.25, numerics: backend.numerics)
         let positions = [0, 1, 2, 40, 500, 8, 7]
         var (a, b) = (x, x)
@@ -138,7 +139,8 @@ private struct BackendCheck {
             let count = (n + rows - 1) / rows * ((k + columns - 1) / columns)
             let scales = (0..<count).map { Float(1 + $0 % 7) * 0x1p-9 }
             return WeightMatrix(
-                format: .e4m3(BlockScales(values: scales, blockRows: rows, blockColumns: columns, columns: k)),
+                format: .e4m3(
+                    BlockScales(values: scales, blockRows: rows, blockColumns: columns, columns: k)),
                 rows: n, columns: k, bytes: values.map { E4M3.encode($0 * 64) })
         }
         return [
