@@ -1,8 +1,6 @@
 // Where a device rounds. Chosen apart from the backend: a backend says how to multiply, the numerics say in
 // which numbers, so that one machine can show what another will answer.
 
-import Tensors
-
 /// The numbers a forward pass is done in.
 ///
 /// - Source: inclusionAI/Ling-V2 models/modeling_bailing_moe_v2.py at af8837e, for where `bf16` rounds.
@@ -19,7 +17,12 @@ package enum Numerics: String, CaseIterable, Sendable {
     package func rounded(_ value: Float) -> Float {
         switch self {
         case .f32: value
-        case .bf16: BF16.decode(BF16.encode(value))
+        // Written out, as it stands in every loop; NaN stays what it is.
+        case .bf16:
+            value.isNaN
+                ? value
+                : Float(
+                    bitPattern: (value.bitPattern &+ 0x7FFF &+ (value.bitPattern >> 16 & 1)) & 0xFFFF_0000)
         }
     }
 

@@ -76,7 +76,9 @@ package struct WeightMatrix: @unchecked Sendable {
         case .bf16:
             let source = base + start * 2
             for index in 0..<count {
-                target[index] = BF16.decode(source.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
+                // Written out, as this loop has to be fast: a BF16 is the upper half of an F32.
+                let bits = source.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+                target[index] = Float(bitPattern: UInt32(bits) << 16)
             }
         case .f16:
             let source = base + start * 2

@@ -14,6 +14,7 @@ final class Batch {
     let ranges: [Range<Int>]
     private let caches: [KeyValueCache?]
     private let width: Int
+    private let starts: [Int]
 
     init(_ sequences: [TokenSequence], _ configuration: BailingMoeV2Configuration) throws(Failure) {
         var (tokens, positions, ranges) = ([Int](), [Int](), [Range<Int>]())
@@ -35,6 +36,7 @@ final class Batch {
         self.positions = positions
         self.ranges = ranges
         caches = sequences.map(\.cache)
+        starts = caches.map { $0?.count ?? 0 }
         width = configuration.keyRows.count
     }
 
@@ -61,5 +63,10 @@ final class Batch {
         }
         cache.layers[layer].append(keys: keys, values: values)
         return cache.layers[layer]
+    }
+
+    /// Takes back what a pass that failed has added to the caches.
+    func forget() {
+        for (cache, start) in zip(caches, starts) { cache?.truncate(to: start) }
     }
 }

@@ -59,17 +59,26 @@ package struct ForwardPass {
     /// Reads tokens of some sequences; every weight is used for all of them and then let go.
     ///
     /// - Parameters:
-    ///   - sequences: at least one token each; caches grow by the tokens read.
+    ///   - sequences: at least one token each; caches grow by the tokens read, each in its own.
     ///   - logits: which tokens get logits; they come through the taps.
     ///   - predicting: whether to run the prediction layer too, where the model has one.
     /// - Returns: the hidden states after the final norm, [T, H].
-    /// - Throws: a token outside the vocabulary; a weight that cannot be read.
+    /// - Throws: a token outside the vocabulary; a weight that cannot be read. Caches are then as before.
     @discardableResult
     package func run(
         _ sequences: [TokenSequence], logits: LogitRows = .all, predicting: Bool = false,
         taps: [any Taps] = []
     ) throws(Failure) -> Matrix {
         let batch = try Batch(sequences, configuration)
+        do throws(Failure) { return try run(batch, logits, predicting, taps) } catch {
+            batch.forget()
+            throw error
+        }
+    }
+
+    private func run(
+        _ batch: Batch, _ logits: LogitRows, _ predicting: Bool, _ taps: [any Taps]
+    ) throws(Failure) -> Matrix {
         var h = try embed(batch.tokens)  // [T, H]
         for tap in taps { tap.embedding(h) }
 
@@ -123,12 +132,12 @@ package struct ForwardPass {
 
     private func attention(_ x: Matrix, _ layer: Int, _ batch: Batch) throws(Failure) -> Matrix {
         // The fused matrix: all query heads, then all key heads, then all value heads; no bias.
-        // [T, (A + 2G)·D]
-        let qkv = backend.product(x, try weights.weight(WeightKey(.attentionQKV, layer: layer)))
+        let fused = try weights.weight(WeightKey(.attentionQKV, layer: layer))  // [(A + 2G)·D, H]
+        let qkv = backend.product(x, fused)  // [T, (A + 2G)·D]
         // The norm of queries and keys stands before the rotation; one weight [D] serves all heads. Values
         // have neither.
-        // [T, A·D]
-        var q = try norm(qkv.columns(configuration.queryRows), WeightKey(.queryNorm, layer: layer))
+        let queries = qkv.columns(configuration.queryRows)
+        var q = try norm(queries, WeightKey(.queryNorm, layer: layer))  // [T, A·D]
         var k = try norm(qkv.columns(configuration.keyRows), WeightKey(.keyNorm, layer: layer))  // [T, G·D]
         let v = qkv.columns(configuration.valueRows)  // [T, G·D]
         // Only the first R channels of a head turn, channel j with j + R/2; the rest pass. YaRN is in the table.
@@ -142,8 +151,8 @@ package struct ForwardPass {
             outputs.append(backend.attention(queries: q.rows(rows), keyValues: past, heads: heads))
         }
         let mixed = Matrix.stacked(outputs)  // [T, A·D]
-        // [T, H]
-        return backend.product(mixed, try weights.weight(WeightKey(.attentionOutput, layer: layer)))
+        let output = try weights.weight(WeightKey(.attentionOutput, layer: layer))  // [H, A·D]
+        return backend.product(mixed, output)  // [T, H]
     }
 
     // MARK: Gated MLP and experts
@@ -207,8 +216,8 @@ package struct ForwardPass {
         let e = try norm(embed(batch.nextTokens), WeightKey(.mtpEmbeddingNorm, layer: layer))  // [T, H]
         let hidden = try norm(g, WeightKey(.mtpHiddenNorm, layer: layer))  // [T, H]
         let joined = e.beside(hidden)  // [T, 2·H]
-        // [T, H]
-        let x = backend.product(joined, try weights.weight(WeightKey(.mtpProjection, layer: layer)))
+        let projection = try weights.weight(WeightKey(.mtpProjection, layer: layer))  // [H, 2·H]
+        let x = backend.product(joined, projection)  // [T, H]
         let h = try block(x, layer, batch, taps)
         let normed = try norm(h, WeightKey(.mtpFinalNorm, layer: layer))
         try head(normed, rows) { values, columns in

@@ -5,6 +5,7 @@ import Backends
 import Checkpoints
 import Diagnostics
 import Documents
+import Foundation
 import ReferenceModel
 import TestSupport
 import Testing
@@ -92,5 +93,16 @@ struct StreamingTests {
         #expect(joined.columns(h..<2 * h) == taps.residuals[0])
         #expect(joined.columns(2 * h..<3 * h) == taps.residuals[1])
         #expect(beyond.joined == nil)
+    }
+
+    @Test func missingPiecesAreNamed() throws {
+        let folder = try TemporaryFolder()
+        let made = try CheckpointMaker.micro()
+        // The config asks for one more layer than the shards hold.
+        let path = try made.write(folder.path("made"))
+        let config = try CheckpointMaker.micro(["num_hidden_layers": 4]).config
+        try (config.text() + "\n").write(toFile: path + "/config.json", atomically: false, encoding: .utf8)
+        let failure = #expect(throws: Failure.self) { try CheckpointWeights.open(path, budget: 0) }
+        #expect(failure?.findings.contains { $0.code == .tensorsMissing } == true)
     }
 }
