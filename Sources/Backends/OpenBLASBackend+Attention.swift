@@ -13,21 +13,22 @@ extension OpenBLASBackend {
     package func attention(queries: Matrix, keyValues: KeyValues, heads: AttentionHeads) -> Matrix {
         let (tokens, positions) = (queries.rows, keyValues.count)
         let blocks = (tokens + Self.queryRows - 1) / Self.queryRows
+        let crew = tokens * positions * queries.columns < Self.worthThreads ? Workers(count: 1) : workers
         return Matrix(rows: tokens, columns: queries.columns) { target in
             queries.withElements { queries in
                 keyValues.withElements { keys, values in
                     let layer = Layer(
                         queries: queries, keys: keys, values: values, target: target, heads: heads,
                         tokens: tokens, positions: positions, width: keyValues.width)
-                    workers.run(
+                    crew.run(
                         units: heads.queryCount * blocks,
-                        scratch: { Scratch<Float>(count: min(Self.queryRows, tokens) * positions) }
+                        pool: floats, elements: min(Self.queryRows, tokens) * positions
                     ) { unit, scores in
                         // Last blocks first: they see the most positions.
                         let first = (blocks - 1 - unit / heads.queryCount) * Self.queryRows
                         attend(
                             layer, head: unit % heads.queryCount,
-                            first..<min(first + Self.queryRows, tokens), scores.base)
+                            first..<min(first + Self.queryRows, tokens), scores)
                     }
                 }
             }

@@ -15,6 +15,8 @@ package struct OpenBLASBackend: Backend {
     package let name = "openblas"
     package let numerics: Numerics
     let workers: Workers
+    let floats = ScratchPool<Float>()
+    private let doubles = ScratchPool<Double>()
 
     /// - Parameter threads: that multiply at once; the caller's is one of them.
     package init(numerics: Numerics, threads: Int) {
@@ -31,23 +33,30 @@ package struct OpenBLASBackend: Backend {
 
     // MARK: Products
 
-    /// Rows of a weight in one panel, rounded down to whole blocks of scales: 4 MiB at K = 4096.
-    private static let panelRows = 256
+    /// Rows of a weight in one panel: for many tokens, so that those are packed seldom (8 MiB at K = 4096).
+    private static let tallPanel = 512
+    /// For a few tokens, so that a panel is still in the cache when it is multiplied (1 MiB at K = 4096).
+    private static let lowPanel = 64
+    /// Tokens up to which panels are low.
+    private static let fewTokens = 8
+
+    /// Multiplications below which waking a second thread costs more than it saves (about 0.1 ms).
+    static let worthThreads = 1 << 20
 
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
         precondition(
             x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
         let (t, n, k) = (x.rows, weight.rows, weight.columns)
-        let height = panelHeight(weight.format)
+        let height = panelHeight(weight, tokens: t)
+        let crew = t * n * k < Self.worthThreads ? Workers(count: 1) : workers
         var result = Matrix(rows: t, columns: n) { target in
             x.withElements { input in
-                workers.run(units: (n + height - 1) / height, scratch: { Scratch<Float>(count: height * k) })
-                {
+                crew.run(units: (n + height - 1) / height, pool: floats, elements: height * k) {
                     unit, panel in
                     let rows = unit * height..<min(n, (unit + 1) * height)
-                    readPanel(weight, rows, into: panel.base)
+                    readPanel(weight, rows, into: panel)
                     multiply(
-                        input, panel.base, into: target + rows.lowerBound, t, rows.count, k, stride: n)
+                        input, panel, into: target + rows.lowerBound, t, rows.count, k, stride: n)
                 }
             }
         }
@@ -55,9 +64,11 @@ package struct OpenBLASBackend: Backend {
         return result
     }
 
-    private func panelHeight(_ format: WeightMatrix.Format) -> Int {
-        guard case .e4m3(let scales) = format else { return Self.panelRows }
-        return max(1, Self.panelRows / scales.blockRows) * scales.blockRows
+    /// Rows of one panel: whole blocks of scales, no more than the weight has.
+    private func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
+        let wanted = tokens <= Self.fewTokens ? Self.lowPanel : Self.tallPanel
+        guard case .e4m3(let scales) = weight.format else { return min(wanted, weight.rows) }
+        return min(max(1, wanted / scales.blockRows) * scales.blockRows, weight.rows)
     }
 
     /// C = A · Bᵀ for A [t, k], B [n, k], C [t, n] with rows `stride` apart.
@@ -130,15 +141,15 @@ package struct OpenBLASBackend: Backend {
                 y.withElements { input in
                     workers.run(
                         units: (t + height - 1) / height,
-                        scratch: { Scratch<Double>(count: height * (k + e)) }
+                        pool: doubles, elements: height * (k + e)
                     ) { unit, room in
                         let first = unit * height
                         let rows = min(height, t - first)
-                        let logits = room.base + height * k
-                        for index in 0..<rows * k { room.base[index] = Double(input[first * k + index]) }
+                        let logits = room + height * k
+                        for index in 0..<rows * k { room[index] = Double(input[first * k + index]) }
                         cblas_dgemm(
                             CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(e), Int32(k), 1,
-                            room.base, Int32(k), weight.baseAddress, Int32(k), 0, logits, Int32(e))
+                            room, Int32(k), weight.baseAddress, Int32(k), 0, logits, Int32(e))
                         for index in 0..<rows * e { target[first * e + index] = Float(logits[index]) }
                     }
                 }
@@ -154,7 +165,8 @@ package struct OpenBLASBackend: Backend {
         return Matrix(rows: rows, columns: width) { target in
             gate.withElements { gate in
                 up.withElements { up in
-                    workers.run(units: rows) { row in
+                    let crew = rows * width < Self.worthThreads / 16 ? Workers(count: 1) : workers
+                    crew.run(units: rows) { row in
                         for index in row * width..<(row + 1) * width {
                             let gate = gate[index]
                             target[index] = numerics.rounded(

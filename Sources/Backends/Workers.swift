@@ -2,44 +2,77 @@
 // on how many threads there are.
 
 import Dispatch
+import Synchronization
 
 /// A fixed number of threads for units that write to places of their own.
 struct Workers: Sendable {
     let count: Int
 
-    /// Runs all units; each worker makes its scratch once and takes every count-th unit.
-    func run<Scratch>(units: Int, scratch: () -> Scratch, _ body: (Int, inout Scratch) -> Void) {
+    /// Runs all units; each worker takes scratch once and every count-th unit.
+    func run<Element>(
+        units: Int, pool: ScratchPool<Element>, elements: Int,
+        _ body: (_ unit: Int, _ scratch: UnsafeMutablePointer<Element>) -> Void
+    ) {
         let workers = min(count, units)
-        guard workers > 1 else {
-            var room = scratch()
-            for unit in 0..<units { body(unit, &room) }
-            return
-        }
-        withoutActuallyEscaping(scratch) { scratch in
-            withoutActuallyEscaping(body) { body in
-                let work = Shared(value: (scratch: scratch, body: body))
-                DispatchQueue.concurrentPerform(iterations: workers) { worker in
-                    var room = work.value.scratch()
-                    for unit in stride(from: worker, to: units, by: workers) { work.value.body(unit, &room) }
-                }
+        withoutActuallyEscaping(body) { body in
+            let work = Shared(value: body)
+            @Sendable func share(_ worker: Int) {
+                let room = pool.take(count: elements)
+                for unit in stride(from: worker, to: units, by: workers) { work.value(unit, room.base) }
+                pool.give(room)
+            }
+            if workers > 1 {
+                DispatchQueue.concurrentPerform(iterations: workers, execute: share)
+            } else if workers == 1 {
+                share(0)
             }
         }
     }
 
     /// Runs units that need no room of their own.
-    func run(units: Int, _ body: (Int) -> Void) { run(units: units, scratch: {}) { unit, _ in body(unit) } }
+    func run(units: Int, _ body: (Int) -> Void) {
+        run(units: units, pool: ScratchPool<UInt8>(), elements: 0) { unit, _ in body(unit) }
+    }
 }
 
 /// What all workers read; units write to places of their own.
 private struct Shared<Value>: @unchecked Sendable { let value: Value }
 
 /// Memory that a worker fills and reads.
-final class Scratch<Element> {
+final class Scratch<Element>: @unchecked Sendable {
     let base: UnsafeMutablePointer<Element>
+    let count: Int
 
-    init(count: Int) { base = .allocate(capacity: max(1, count)) }
+    init(count: Int) {
+        base = .allocate(capacity: max(1, count))
+        self.count = count
+    }
 
     deinit { base.deallocate() }
+}
+
+/// Scratch that goes from call to call: fresh pages cost more than a small product.
+final class ScratchPool<Element>: Sendable {
+    private let idle = Mutex<[Scratch<Element>]>([])
+
+    /// Room for so many elements, its content arbitrary; to be given back.
+    func take(count: Int) -> Scratch<Element> {
+        idle.withLock { idle in
+            idle.firstIndex { $0.count >= count }.map { idle.remove(at: $0) }
+        } ?? Scratch(count: count)
+    }
+
+    /// Takes room back; the largest few stay.
+    func give(_ scratch: Scratch<Element>) {
+        idle.withLock { idle in
+            idle.append(scratch)
+            idle.sort { $0.count < $1.count }
+            if idle.count > Self.limit { idle.removeFirst() }
+        }
+    }
+
+    /// More threads than this allocate anew.
+    private static var limit: Int { 8 }
 }
 
 extension Matrix {
