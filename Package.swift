@@ -64,6 +64,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Parity",
+            dependencies: [
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
+                "Backends", "ReferenceModel",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Quantisation",

@@ -121,6 +121,22 @@ package struct BlockScales: Equatable, Sendable {
             && values.count == (rows + blockRows - 1) / blockRows * stride
     }
 
+    /// The scales of some rows, of which the first starts a block.
+    package func fromRow(_ row: Int, count: Int) -> BlockScales {
+        precondition(row % blockRows == 0, "row \(row) is in the middle of a block of \(blockRows)")
+        let blocks = row / blockRows..<(row + count + blockRows - 1) / blockRows
+        return BlockScales(
+            values: Array(values[blocks.lowerBound * stride..<blocks.upperBound * stride]),
+            blockRows: blockRows, blockColumns: blockColumns, stride: stride)
+    }
+
+    private init(values: [Float], blockRows: Int, blockColumns: Int, stride: Int) {
+        self.values = values
+        self.blockRows = blockRows
+        self.blockColumns = blockColumns
+        self.stride = stride
+    }
+
     package subscript(row row: Int, column column: Int) -> Float {
         values[row / blockRows * stride + column / blockColumns]
     }
