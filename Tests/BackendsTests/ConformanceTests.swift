@@ -5,8 +5,9 @@ import TestSupport
 import Testing
 
 struct ConformanceTests {
-    @Test(arguments: Numerics.allCases, [1, 2, 3])
-    func openBLAS(numerics: Numerics, threads: Int) throws {
+    @Test(arguments: NumericsProfile.names(), [1, 2, 3])
+    func openBLAS(name: String, threads: Int) throws {
+        let numerics = try NumericsProfile.named(name).numerics
         try checkBackend(OpenBLASBackend(numerics: numerics, threads: threads))
     }
 
