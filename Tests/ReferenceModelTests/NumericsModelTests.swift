@@ -7,17 +7,18 @@ import TestSupport
 import Testing
 
 struct NumericsModelTests {
-    /// Mean KL over the recorded prompts of ling-tiny-icd, in nats.
+    /// KL to F32 over the positions of the recorded prompts of ling-tiny-icd, in nats.
     ///
-    /// Measured with both backends: bf16 8e-5 to 5e-4, a100-w8a16 1.4e-4 to 3.2e-4, h20-w8a8 6.8e-4 to 1.7e-3,
-    /// 910b-f16 2.2e-5. This model is sharp: one route that flips at a tie moves the mean several-fold, and
-    /// two backends of the same numerics are up to 8e-4 apart. So bands are wide; what they catch is a scale
-    /// that is lost or applied twice (far above), and a rounding that is not done (F32 against itself: 1e-10).
-    static let bands: [(scheme: String, numerics: String, meanKL: ClosedRange<Double>)] = [
-        ("fp8-block", "bf16", 2e-5...2e-3), ("fp8-channel", "bf16", 2e-5...2e-3),
-        ("fp8-block", "a100-w8a16", 2e-5...2e-3), ("fp8-channel", "a100-w8a16", 2e-5...2e-3),
-        ("fp8-block", "h20-w8a8", 2e-4...6e-3), ("fp8-channel", "h20-w8a8", 2e-4...6e-3),
-        ("fp8-block", "910b-f16", 3e-6...2e-4), ("fp8-channel", "910b-f16", 3e-6...2e-4),
+    /// The model is sharp: one route that flips at a tie moves the mean several-fold, and two backends of the
+    /// same numerics are up to 8e-4 apart in it. So the mean has a limit only, some times what was measured
+    /// (5e-4, 3e-4, 1.7e-3 and 8e-5 in this order), which a scale that is lost or applied twice is far above.
+    /// The median is steady to a tenth or two: 1.0e-7 to 1.6e-7, 1.0e-7 to 1.9e-7, 1.0e-6 to 1.1e-6 and
+    /// 1.4e-9 to 1.7e-9; its band is about a third to three times that, so that a rounding not done is below.
+    static let bands: [(numerics: String, meanKL: Double, medianKL: ClosedRange<Double>)] = [
+        ("bf16", 2e-3, 4e-8...4e-7),
+        ("a100-w8a16", 2e-3, 4e-8...5e-7),
+        ("h20-w8a8", 6e-3, 4e-7...3e-6),
+        ("910b-f16", 5e-4, 5e-10...5e-9),
     ]
 
     @Test(arguments: ["fp8-block", "fp8-channel"])
@@ -35,26 +36,25 @@ struct NumericsModelTests {
             return collector.logits
         }
         let exact = try logits(OpenBLASBackend(numerics: .f32, threads: 2))
-        for band in Self.bands where band.scheme == scheme {
+        for band in Self.bands {
             let numerics = try NumericsProfile.named(band.numerics).numerics
-            var made: [Matrix] = []
             for backend in backends(numerics) {
-                let result = try logits(backend)
-                made.append(result)
-                let agreement = OutputAgreement(made: result, recorded: exact)
-                #expect(!result.values.contains { !$0.isFinite })
-                #expect(
-                    band.meanKL.contains(agreement.meanKL),
-                    "\(scheme) \(band.numerics) \(backend.name): \(agreement)")
-                if ProcessInfo.processInfo.environment["INGOT_FIGURES"] != nil {
-                    print(scheme, band.numerics, backend.name, agreement)
-                }
-            }
-            if ProcessInfo.processInfo.environment["INGOT_FIGURES"] != nil {
-                print(
-                    scheme, band.numerics, "one of the other",
-                    OutputAgreement(made: made[1], recorded: made[0]))
+                let made = try logits(backend)
+                let agreement = OutputAgreement(made: made, recorded: exact)
+                let median = medianKL(made: made, recorded: exact)
+                let figures = "\(scheme) \(band.numerics) \(backend.name): \(agreement), median \(median)"
+                #expect(!made.values.contains { !$0.isFinite })
+                #expect(agreement.meanKL <= band.meanKL && band.medianKL.contains(median), "\(figures)")
+                if ProcessInfo.processInfo.environment["INGOT_FIGURES"] != nil { print(figures) }
             }
         }
+    }
+
+    /// The median over positions of KL(recorded ‖ made): one route that flips does not move it.
+    private func medianKL(made: Matrix, recorded: Matrix) -> Double {
+        let all = zip(logProbabilities(recorded), logProbabilities(made)).map { p, q in
+            zip(p, q).reduce(0) { $0 + exponential($1.0) * ($1.0 - $1.1) }
+        }
+        return all.sorted()[all.count / 2]
     }
 }
