@@ -89,7 +89,7 @@ package final class OverflowWatch: Sendable {
 ///
 /// The sum over experts is counted when it is rounded: the F32 parts before are no result.
 ///
-/// - Checked by: WatchedBackendTests, OverflowTests.
+/// - Checked by: ConformanceTests, OverflowTests.
 package struct WatchedBackend: Backend {
     package let watch: OverflowWatch
     private let base: any Backend

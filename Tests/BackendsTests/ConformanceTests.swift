@@ -11,6 +11,15 @@ struct ConformanceTests {
         try checkBackend(OpenBLASBackend(numerics: numerics, threads: threads))
     }
 
+    @Test(arguments: NumericsProfile.names())
+    func watched(name: String) throws {
+        let numerics = try NumericsProfile.named(name).numerics
+        let watch = OverflowWatch()
+        try checkBackend(
+            WatchedBackend(OpenBLASBackend(numerics: numerics, threads: 1), watch: watch))
+        #expect(watch.drain().count == WatchedOperation.allCases.count)
+    }
+
     @Test func theNumberOfThreadsChangesNoBit() {
         var generator = SeededGenerator(seed: 3)
         let x = Matrix(rows: 37, columns: 96, values: (0..<37 * 96).map { _ in generator.normal() })

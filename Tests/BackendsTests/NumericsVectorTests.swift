@@ -71,6 +71,20 @@ struct NumericsVectorTests {
         #expect(others * 100 <= made.values.count, "\(what): \(others) of \(made.values.count) differ")
     }
 
+    @Test(arguments: ["ragged", "channel"], [Float.infinity, .nan])
+    func aTokenThatIsLostLosesNoOther(name: String, value: Float) throws {
+        let given = try Case(name)
+        var x = given.x
+        x.values[3 * x.columns + 290] = value
+        for backend in try Self.backends("h20-w8a8") {
+            let (whole, lost) = (
+                backend.product(given.x, given.weight), backend.product(x, given.weight)
+            )
+            #expect(!lost.row(3).contains { !$0.isNaN })
+            for token in [0, 1, 2, 4] { #expect(lost.row(token) == whole.row(token)) }
+        }
+    }
+
     @Test(arguments: ["narrow", "small-block", "block"])
     func weightsOfMarlin(name: String) throws {
         let given = try Case(name)
