@@ -111,7 +111,8 @@ let package = Package(
             dependencies: ["Checkpoints", "Diagnostics", "Documents", "TestSupport", "Tokenisation"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BackendsTests", dependencies: ["Backends", "Tensors", "TestSupport"],
+            name: "BackendsTests",
+            dependencies: ["Backends", "Diagnostics", "Documents", "Tensors", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ReferenceModelTests",

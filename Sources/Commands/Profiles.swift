@@ -7,7 +7,7 @@ import Documents
 /// Lists and shows profiles.
 struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List or show the profiles: schemes, engines, devices, architectures.",
+        abstract: "List or show the profiles: schemes, engines, devices, architectures, numerics.",
         subcommands: [List.self, Show.self], defaultSubcommand: List.self)
 
     static let folder = "Profiles/"
