@@ -8,7 +8,7 @@ struct ImportOrderTests {
     /// Design order; a later target may import an earlier one, never the reverse.
     static let order = [
         "CKernels", "CSystem", "CEmbedded", "COpenBLAS", "CZstd", "CXXHash", "Documents", "Diagnostics",
-        "Tensors",
+        "Charts", "Tensors",
         "Checkpoints", "Architectures", "Tokenisation", "Backends", "ReferenceModel", "Calibration",
         "Quantisation",
         "DraftHeads", "Parity", "Topology", "Publishing", "Workbench", "Commands", "ingot", "ingot-bench",
