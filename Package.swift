@@ -75,7 +75,8 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Quantisation",
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
+                "Backends", "ReferenceModel", "Quantisation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),

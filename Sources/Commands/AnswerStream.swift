@@ -1,0 +1,69 @@
+// The answer on its way to standard output, character by character as its tokens complete them.
+
+import Checkpoints
+import Diagnostics
+import Glibc
+import Tokenisation
+
+/// Decodes tokens and shows them at once.
+struct AnswerStream {
+    /// Everything decoded so far.
+    private(set) var text = ""
+    /// Whether standard output takes no more.
+    private(set) var isBroken = false
+    private var decoder: StreamDecoder
+    private let isShown: Bool
+    private let isTerminal: Bool
+
+    /// - Parameters:
+    ///   - showsSpecial: special tokens are decoded too.
+    ///   - isShown: goes to standard output.
+    init(_ tokeniser: Tokeniser, showsSpecial: Bool, isShown: Bool) {
+        decoder = StreamDecoder(tokeniser, skippingSpecialTokens: !showsSpecial)
+        self.isShown = isShown
+        isTerminal = isatty(STDOUT_FILENO) == 1
+    }
+
+    mutating func append(_ token: Int) { show(decoder.append(token)) }
+
+    /// Ends the last line.
+    ///
+    /// - Throws: when standard output did not take everything.
+    mutating func finish() throws(Failure) {
+        show(decoder.finish())
+        if isShown { write(text.hasSuffix("\n") ? "" : "\n") }
+        guard isBroken else { return }
+        throw FileAccess.failure(.writeFailed, "standard output")
+    }
+
+    private mutating func show(_ piece: String) {
+        text += piece
+        if isShown { write(isTerminal ? Self.harmless(piece) : piece) }
+    }
+
+    /// A model's words must not move the cursor or worse.
+    private static func harmless(_ text: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+            scalars.append(isControl ? "\u{FFFD}" : scalar)
+        }
+        return String(scalars)
+    }
+
+    private mutating func write(_ piece: String) {
+        var piece = piece
+        guard !isBroken, !piece.isEmpty else { return }
+        isBroken = !piece.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(
+                    STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                rest = rest.dropFirst(count)
+            }
+            return true
+        }
+    }
+}
