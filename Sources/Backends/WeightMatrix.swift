@@ -138,13 +138,6 @@ package struct BlockScales: Equatable, Sendable {
             blockRows: blockRows, blockColumns: blockColumns, stride: stride)
     }
 
-    private init(values: [Float], blockRows: Int, blockColumns: Int, stride: Int) {
-        self.values = values
-        self.blockRows = blockRows
-        self.blockColumns = blockColumns
-        self.stride = stride
-    }
-
     package subscript(row row: Int, column column: Int) -> Float {
         values[row / blockRows * stride + column / blockColumns]
     }

@@ -22,9 +22,9 @@ struct BackendOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Where to round: \(Numerics.allCases.map(\.rawValue).joined(separator: ", ")).",
+            "Whose roundings: \(NumericsProfile.names().joined(separator: ", ")).",
             valueName: "name"))
-    var numerics = Numerics.f32.rawValue
+    var numerics = Numerics.f32.name
 
     @Option(help: "Threads that multiply; the processors of the machine by default.")
     var threads: Int?
@@ -42,23 +42,31 @@ struct BackendOptions: ParsableArguments {
 
     /// The backend that was asked for.
     ///
-    /// - Throws: CLI-006 and CLI-007 for names that are not known, both when both are.
+    /// - Throws: CLI-006 and NUMERICS-001 for names that are not known, both when both are.
     func makeBackend() throws(Failure) -> any Backend {
+        try Self.make(backend, numerics, threads: threads ?? Self.processors)
+    }
+
+    /// A backend by the words of the command line.
+    static func make(_ backend: String, _ numerics: String, threads: Int) throws(Failure) -> any Backend {
         let choice = BackendChoice(rawValue: backend)
-        let numbers = Numerics(rawValue: numerics)
         var findings: [Finding] = []
         if choice == nil {
             findings.append(
-                Self.unknown(.unknownBackend, "backend", backend, BackendChoice.allCases.map(\.rawValue)))
+                unknown(.unknownBackend, "backend", backend, BackendChoice.allCases.map(\.rawValue)))
         }
-        if numbers == nil {
-            findings.append(
-                Self.unknown(.unknownNumerics, "numerics", numerics, Numerics.allCases.map(\.rawValue)))
+        var numbers: Numerics?
+        do throws(Failure) { numbers = try NumericsProfile.named(numerics).numerics } catch {
+            findings += error.findings.map { finding in
+                var finding = finding
+                finding.subjects = [Finding.Subject(label: "option", value: "--numerics \(numerics)")]
+                return finding
+            }
         }
-        guard let choice, let numbers else { throw Failure(findings) }
+        guard let choice, let numbers, findings.isEmpty else { throw Failure(findings) }
         switch choice {
         case .reference: return ReferenceBackend(numerics: numbers)
-        case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads ?? Self.processors)
+        case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads)
         }
     }
 
@@ -75,7 +83,7 @@ struct BackendOptions: ParsableArguments {
     }
 
     /// Processors that are on.
-    private static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
     /// Bytes of memory that the machine has.
     private static var installedMemory: Int {

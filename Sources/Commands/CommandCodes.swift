@@ -9,5 +9,4 @@ extension DiagnosticCode {
     static let unknownTensor = DiagnosticCode("CLI-004", exit: .usage)
     static let unknownCommand = DiagnosticCode("CLI-005", exit: .usage)
     static let unknownBackend = DiagnosticCode("CLI-006", exit: .usage)
-    static let unknownNumerics = DiagnosticCode("CLI-007", exit: .usage)
 }

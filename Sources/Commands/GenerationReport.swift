@@ -57,7 +57,7 @@ struct GenerationReport {
         var document = JSONObject()
         document["checkpoint"] = .string(lastComponent(command.checkpoint))
         document["backend"] = .string(backend.name)
-        document["numerics"] = .string(backend.numerics.rawValue)
+        document["numerics"] = .string(backend.numerics.name)
         document["prompt"] = .string(text)
         document["prompt_tokens"] = .array(prompt.map { .integer($0) })
         document["tokens"] = .array(result.tokens.map { .integer($0) })

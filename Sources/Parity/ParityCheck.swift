@@ -24,3 +24,16 @@ package enum ParityCheck: String, CaseIterable, Sendable {
         }
     }
 }
+
+extension ParityCheck {
+    /// What it needs of the two sides.
+    package var requirement: String {
+        switch self {
+        case .weights: "two checkpoints"
+        case .forward: "a checkpoint or a recorded run on each side"
+        case .greedy: "a checkpoint, and a recorded run with greedy continuations"
+        case .batch: "a checkpoint on a side"
+        case .accuracy: "two checkpoints and --multiple-choice FILE"
+        }
+    }
+}

@@ -25,8 +25,8 @@ struct GenerateMistakeTests {
             "misspelt backend", "generate ling --prompt x --backend openblass", 64, "CLI-006",
             "did you mean --backend openblas?"),
         Case(
-            "misspelt numerics", "generate ling --prompt x --numerics bf61", 64, "CLI-007",
-            "did you mean --numerics bf16?"),
+            "misspelt numerics", "generate ling --prompt x --numerics bf61", 64, "NUMERICS-001",
+            "did you mean bf16?"),
         Case("no threads", "generate ling --prompt x --threads 0", 64, "--threads takes"),
         Case("memory in words", "generate ling --prompt x --memory lots", 64, "lots"),
         Case("memory below zero", "generate ling --prompt x --memory=-1", 64, "--memory"),
