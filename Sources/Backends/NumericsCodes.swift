@@ -3,6 +3,6 @@
 import Diagnostics
 
 extension DiagnosticCode {
-    package static let unknownNumerics = DiagnosticCode("NUMERICS-001", exit: .usage)
+    package static let noSuchNumerics = DiagnosticCode("NUMERICS-001", exit: .usage)
     package static let badNumerics = DiagnosticCode("NUMERICS-002", exit: .badProfile)
 }

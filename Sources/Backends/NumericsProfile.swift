@@ -104,7 +104,7 @@ extension NumericsProfile {
             let names = names(library)
             throw Failure(
                 Finding(
-                    .error, .unknownNumerics, "no numerics of this name", option: name,
+                    .error, .noSuchNumerics, "no numerics of this name", option: name,
                     expected: names.joined(separator: ", "),
                     remedy: nearMiss(name, among: names).map { "did you mean \($0)?" }
                         ?? "ingot profiles list"))

@@ -49,7 +49,7 @@ struct NumericsProfileTests {
     }
 
     @Test func aWrongNameIsToldTheNearest() {
-        #expect(failure("h20-w8a9", .embedded)?.code == .unknownNumerics)
+        #expect(failure("h20-w8a9", .embedded)?.code == .noSuchNumerics)
         #expect(failure("h20-w8a9", .embedded)?.remedy == "did you mean h20-w8a8?")
     }
 
