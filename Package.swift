@@ -76,7 +76,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Quantisation",
+                "Backends", "ReferenceModel", "Quantisation", "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),

@@ -9,7 +9,7 @@ import Glibc
 extension ParityReport {
     /// Writes the page beside its name and renames it.
     package func write(to path: String) throws(Failure) {
-        try FileAccess.write(Array(page.html().utf8), to: path)
+        _ = try FileAccess.writeSealed(page.html(), to: path)
     }
 
     /// The page.
