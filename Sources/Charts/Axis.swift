@@ -12,7 +12,7 @@ package enum AxisScale: Sendable {
 /// A scale with its range and ticks.
 struct Axis {
     /// The share of the axis below the lowest decade, when zeros or negative values are shown there.
-    private static let floorStrip = 0.09
+    private static let floorStrip = 0.14
 
     let scale: AxisScale
     let range: Ticks

@@ -90,9 +90,11 @@ package struct BarChart: Chart {
             .linear, values: values.map(\.value), also: [0] + ends + limits.map(\.value), count: 6)
         let notes = PlotNotes(values: values.map(\.value), axis: y, limits: limits)
         let legend = Legend(.bar, series.map(\.name), width: size.width - 60)
-        let names = CategoryLabels(categories, room: size.width - 76)
+        let names = CategoryLabels(
+            categories, room: size.width - 76 - PlotArea.gutter(for: limits, size: size))
         let area = PlotArea(
-            size: size, y: y, legend: legend, below: names.height + 26, notes: notes.sentences.count)
+            size: size, y: y, legend: legend, below: names.height + 26, notes: notes.sentences.count,
+            limits: limits)
         return chartElement(self, description: description, width: area.width, height: area.height) { svg in
             legend.draw(into: &svg, x: area.left, y: 0)
             area.drawZones(into: &svg, limits)

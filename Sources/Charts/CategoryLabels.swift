@@ -1,4 +1,4 @@
-// The names under bars: level when they fit, slanted when they do not, every second or fifth when there are
+// The names under bars: level when they fit, in several lines or slanted when they do not, every second or fifth when there are
 // too many.
 
 import Glibc
@@ -10,6 +10,8 @@ struct CategoryLabels {
 
     private let names: [String]
     private let isSlanted: Bool
+    /// The lines of each name, when all fit level in several lines.
+    private let lines: [[String]]
     private let stride: Int
 
     /// What they need under the plot.
@@ -21,7 +23,15 @@ struct CategoryLabels {
         let band = room / Double(max(1, names.count))
         let widest = names.map { textWidth(fitted($0, width: Self.slantWidth)) }.max() ?? 0
         // Numbers stay level and are thinned: 0, 5, 10 reads better than a fence of slanted digits.
-        isSlanted = widest + 10 > band && !names.allSatisfy { Double($0) != nil }
+        let isTight = widest + 10 > band && !names.allSatisfy { Double($0) != nil }
+        let broken = isTight && band > 50 ? names.map { wrapped($0, width: band - 8, lines: 4) } : []
+        lines = broken.contains { $0.contains { $0.hasSuffix("…") } } ? [] : broken
+        isSlanted = isTight && lines.isEmpty
+        guard lines.isEmpty else {
+            stride = 1
+            height = 6 + 16 * Double(lines.map(\.count).max() ?? 1)
+            return
+        }
         stride = Self.stride(atLeast: (isSlanted ? Self.slantSpacing : widest + 10) / band)
         height = isSlanted ? 16 + widest * 0.6 : 22
     }
@@ -35,6 +45,11 @@ struct CategoryLabels {
         let band = (area.right - area.left) / Double(max(1, names.count))
         for (index, name) in names.enumerated() where index % stride == 0 {
             let x = area.left + (Double(index) + 0.5) * band
+            for (line, text) in (lines.isEmpty ? [] : lines[index]).enumerated() {
+                area.tickText(
+                    into: &markup, text, x: x, y: area.bottom + 18 + 16 * Double(line), anchor: "middle")
+            }
+            guard lines.isEmpty else { continue }
             guard isSlanted else {
                 area.tickText(
                     into: &markup, fitted(name, width: max(band, Self.slantWidth)), x: x,

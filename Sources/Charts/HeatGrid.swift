@@ -15,7 +15,7 @@ struct HeatGrid {
     init(_ map: HeatMap) {
         self.map = map
         let names = map.rows.map { textWidth(fitted($0, width: 170)) }
-        left = max(40, (names.max() ?? 0) + 12)
+        left = max(40, (names.max() ?? 0) + 12, textWidth(fitted(map.rowLabel, width: 170)) + 12)
         right = map.size.width - 12
         cellWidth = (right - left) / Double(max(1, map.columns.count))
         // Tall enough to be seen, not taller than wide cells need.
@@ -55,7 +55,7 @@ struct HeatGrid {
             "text",
             ["class": "label", "x": coordinate(left - 8), "y": coordinate(top - 8), "text-anchor": "end"],
             text: fitted(map.rowLabel, width: max(left - 10, 30)))
-        let rowStride = Self.stride(atLeast: 14 / cellHeight)
+        let rowStride = Self.stride(atLeast: 12.5 / cellHeight)
         for row in map.rows.indices where row % rowStride == 0 {
             let y = top + (Double(row) + 0.5) * cellHeight + 4.5
             name(map.rows[row], x: left - 8, y: y, anchor: "end", room: 170, into: &svg)

@@ -102,10 +102,21 @@ package struct HeatMap: Chart {
         let missing = rows.indices.reduce(0) { sum, row in
             sum + columns.indices.count { !value(row, $0).isFinite }
         }
-        if missing > 0 { notes.append("╱ \(numberText(Double(missing))) cells without a finite value") }
+        if missing > 0 {
+            notes.append(
+                "╱ \(numberText(Double(missing))) cell\(missing == 1 ? "" : "s") without a finite value")
+        }
+        let drawnMarks = marks.filter { rows.indices.contains($0.row) && columns.indices.contains($0.column) }
+        if !drawnMarks.isEmpty {
+            let names = drawnMarks.prefix(6).map {
+                "\(rowLabel) \(rows[$0.row]), \(columnLabel) \(columns[$0.column]) (\($0.label))"
+            }
+            let more = drawnMarks.count > 6 ? " and \(drawnMarks.count - 6) more" : ""
+            notes.append("□ outlined: " + names.joined(separator: "; ") + more)
+        }
         return chartElement(
             self, description: description, width: size.width,
-            height: grid.bottom + 46 + 18 * Double(notes.count)
+            height: grid.bottom + 48 + 18 * Double(notes.count)
         ) { svg in
             let labelWidth = min(size.width * 0.45, textWidth(valueLabel) + 16)
             colours.draw(
@@ -114,11 +125,11 @@ package struct HeatMap: Chart {
             grid.drawNames(into: &svg)
             drawCells(into: &svg, grid: grid, colours: colours)
             drawMarks(into: &svg, grid: grid)
-            if let note = notes.first {
+            for (index, note) in notes.enumerated() {
+                let y = grid.bottom + 60 + 18 * Double(index)
                 svg.element(
-                    "text",
-                    ["class": "note", "x": coordinate(grid.left), "y": coordinate(grid.bottom + 58)],
-                    text: note)
+                    "text", ["class": "note", "x": coordinate(grid.left), "y": coordinate(y)],
+                    text: fitted(note, width: grid.right - grid.left))
             }
         }
     }

@@ -70,7 +70,7 @@ package struct Histogram: Chart {
         notes += marks.filter { !inRange.contains($0.value) }.map {
             "the limit “\($0.label)” is \(numberText($0.value)) and cannot be drawn"
         }
-        let legend = Legend(.bar, [], width: 0)
+        let legend = Legend.none
         let area = PlotArea(size: size, y: y, legend: legend, below: 46, notes: notes.count)
         return chartElement(self, description: description, width: area.width, height: area.height) { svg in
             drawZones(into: &svg, area: area, x: x)

@@ -4,35 +4,54 @@
 struct Legend {
     /// How the sample of an entry is drawn.
     enum Sample {
-        case line, marker, bar
+        case line, marker, bar, area
+
+        var width: Double {
+            switch self {
+            case .line: 34
+            case .marker: 12
+            case .bar, .area: 18
+            }
+        }
+    }
+
+    /// A line of the key.
+    private struct Entry {
+        let sample: Sample
+        let name: String
+        let text: String
+        let index: Int
+        let x: Double
+        let row: Int
     }
 
     private static let rowHeight = 21.0
-    private static let sampleWidth = 34.0
     private static let gap = 20.0
 
-    private let sample: Sample
-    private let entries: [(text: String, name: String, style: Int, x: Double, row: Int)]
+    private let entries: [Entry]
 
     /// The height it takes.
     let height: Double
 
-    /// Lays out the names; a single one needs no key.
-    init(_ sample: Sample, _ names: [String], width: Double, always: Bool = false) {
-        self.sample = sample
-        guard always ? !names.isEmpty : names.count > 1 else {
+    /// A chart without a key.
+    static let none = Legend(.bar, [], width: 0)
+
+    /// Lays out the names of series, and of an area behind them; a single name needs no key.
+    init(_ sample: Sample, _ names: [String], area: String? = nil, width: Double) {
+        let all = names.map { (sample, $0) } + (area.map { [(.area, $0)] } ?? [])
+        guard all.count > 1 else {
             entries = []
             height = 0
             return
         }
-        var placed: [(text: String, name: String, style: Int, x: Double, row: Int)] = []
+        var placed: [Entry] = []
         var x = 0.0
         var row = 0
-        for (index, name) in names.enumerated() {
-            let text = fitted(name, width: min(320, width - Self.sampleWidth - 8))
-            let needed = Self.sampleWidth + 6 + textWidth(text)
+        for (index, (sample, name)) in all.enumerated() {
+            let text = fitted(name, width: min(320, width - sample.width - 8))
+            let needed = sample.width + 7 + textWidth(text)
             if x > 0, x + needed > width { (x, row) = (0, row + 1) }
-            placed.append((text, name, index, x, row))
+            placed.append(Entry(sample: sample, name: name, text: text, index: index, x: x, row: row))
             x += needed + Self.gap
         }
         entries = placed
@@ -44,15 +63,11 @@ struct Legend {
         for entry in entries {
             let x = left + entry.x
             let y = top + Double(entry.row) * Self.rowHeight + 9
-            let style = SeriesStyle(index: entry.style)
-            markup.element("g", ["class": style.classes]) {
-                drawSample(into: &$0, style: style, index: entry.style, x: x, y: y)
+            markup.element("g", ["class": SeriesStyle(index: entry.index).classes]) {
+                drawSample(of: entry, into: &$0, x: x, y: y)
                 $0.element(
                     "text",
-                    [
-                        "class": "label", "x": coordinate(x + Self.sampleWidth + 6),
-                        "y": coordinate(y + 4.5),
-                    ]
+                    ["class": "label", "x": coordinate(x + entry.sample.width + 7), "y": coordinate(y + 4.5)]
                 ) {
                     if entry.text != entry.name { $0.element("title", text: entry.name) }
                     $0.add(entry.text)
@@ -61,29 +76,24 @@ struct Legend {
         }
     }
 
-    private func drawSample(
-        into markup: inout Markup, style: SeriesStyle, index: Int, x: Double, y: Double
-    ) {
-        let middle = x + Self.sampleWidth / 2
-        switch sample {
+    private func drawSample(of entry: Entry, into markup: inout Markup, x: Double, y: Double) {
+        let style = SeriesStyle(index: entry.index)
+        let width = entry.sample.width
+        switch entry.sample {
         case .line:
             markup.element(
-                "path",
-                [
-                    "class": "line",
-                    "d": "M\(coordinate(x)) \(coordinate(y))H\(coordinate(x + Self.sampleWidth))",
-                ])
-            markup.element("path", ["class": "mark", "d": style.marker(x: middle, y: y, radius: 3.5)])
+                "path", ["class": "line", "d": "M\(coordinate(x)) \(coordinate(y))H\(coordinate(x + width))"])
+            fallthrough
         case .marker:
             markup.element(
-                "path",
-                ["class": "mark", "d": style.marker(x: x + Self.sampleWidth - 8, y: y, radius: 4)])
-        case .bar:
+                "path", ["class": "mark", "d": style.marker(x: x + width / 2, y: y, radius: 3.6)])
+        case .bar, .area:
+            let kind = entry.sample == .area ? "band" : entry.index == 0 ? "bar" : "bar second"
             markup.element(
                 "rect",
                 [
-                    "class": index == 0 ? "bar" : "bar second", "x": coordinate(x + Self.sampleWidth - 20),
-                    "y": coordinate(y - 6), "width": "18", "height": "12",
+                    "class": kind, "x": coordinate(x), "y": coordinate(y - 6), "width": coordinate(width),
+                    "height": "12",
                 ])
         }
     }

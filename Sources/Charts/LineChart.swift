@@ -113,18 +113,20 @@ package struct LineChart: Chart {
         )
         var notes = PlotNotes(values: values, axis: y, limits: limits)
         notes.addUnplaced(series.reduce(0) { $0 + $1.points.count } - points.count)
-        let legend = Legend(.line, series.map(\.name), width: size.width - 60, always: band != nil)
-        let area = PlotArea(size: size, y: y, legend: legend, below: 46, notes: notes.sentences.count)
+        let legend = Legend(.line, series.map(\.name), area: band?.name, width: size.width - 60)
+        let area = PlotArea(
+            size: size, y: y, legend: legend, below: 46, notes: notes.sentences.count,
+            limits: limits)
         return chartElement(self, description: description, width: area.width, height: area.height) { svg in
             legend.draw(into: &svg, x: area.left, y: 0)
             area.drawZones(into: &svg, limits)
             area.drawVerticalAxis(into: &svg, label: yLabel)
             area.drawHorizontalAxis(into: &svg, x, label: xLabel)
+            area.drawLimits(into: &svg, limits)
             draw(ranges, into: &svg, area: area, x: x)
             for (index, points) in drawn.enumerated() {
                 draw(points, index: index, into: &svg, area: area, x: x)
             }
-            area.drawLimits(into: &svg, limits)
             area.drawNotes(into: &svg, notes.sentences)
         }
     }

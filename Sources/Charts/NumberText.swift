@@ -29,10 +29,13 @@ func fixedText(_ value: Double, _ places: Int) -> String {
     return sign + grouped(whole) + (parts.count > 1 ? "." + parts[1] : "")
 }
 
-/// A coordinate in user units, to a tenth.
+/// A coordinate in user units, to a tenth; no view box is a hundred million wide.
 func coordinate(_ value: Double) -> String {
-    guard value.isFinite else { return "0" }
-    return trimmed(decimals(value, 1))
+    let tenths = (value * 10).rounded()
+    guard abs(tenths) < 1e9 else { return "0" }
+    let whole = Int(tenths)
+    let (units, rest) = whole.magnitude.quotientAndRemainder(dividingBy: 10)
+    return (whole < 0 ? "-" : "") + String(units) + (rest == 0 ? "" : "." + String(rest))
 }
 
 private func trimmed(_ text: String) -> String {

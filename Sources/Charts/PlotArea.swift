@@ -14,15 +14,17 @@ struct PlotArea {
     let width: Double
 
     private static let noteHeight = 18.0
+    private static let lineHeight = 16.0
 
     /// - Parameters:
+    ///   - limits: horizontal ones, whose names stand on the right.
     ///   - below: what the horizontal axis needs under the plot, without notes.
-    init(size: ChartSize, y: Axis, legend: Legend, below: Double, notes: Int) {
+    init(size: ChartSize, y: Axis, legend: Legend, below: Double, notes: Int, limits: [Limit] = []) {
         self.y = y
         width = size.width
         let labels = y.range.ticks.map { textWidth($0.label) } + [textWidth(y.floorLabel ?? "")]
         left = max(44, (labels.max() ?? 0) + 14)
-        right = width - 16
+        right = width - max(16, Self.gutter(for: limits, size: size))
         top = legend.height + 26
         bottom = top + size.plotHeight
         height = bottom + below + Double(notes) * Self.noteHeight + (notes > 0 ? 8 : 2)
@@ -101,23 +103,35 @@ struct PlotArea {
         }
     }
 
-    /// Horizontal limits with their names; drawn over the data.
+    /// Horizontal limits, with their names beside the plot where they cover no data.
     func drawLimits(into markup: inout Markup, _ limits: [Limit]) {
-        var taken: [Double] = []
-        for limit in limits {
-            guard let place = down(limit.value) else { continue }
+        var lines: [(text: String, name: String, baseline: Double)] = []
+        let placed = limits.compactMap { limit in down(limit.value).map { (limit, $0) } }
+        for (limit, place) in placed.sorted(by: { $0.1 < $1.1 }) {
             horizontal(into: &markup, limit.failing == .none ? "limit mean" : "limit", at: place)
-            // Above the line, or where there is no room below it, or further down.
-            let free = [place - 6, place + 16, place - 22, place + 32].first { candidate in
-                candidate > top + 10 && candidate < bottom - 2
-                    && !taken.contains { abs($0 - candidate) < 15 }
+            for text in wrapped(limit.label, width: width - right - 10, lines: 3) {
+                let free = (lines.last?.baseline ?? -.infinity) + Self.lineHeight
+                let isFirst = lines.last?.name != limit.label
+                lines.append((text, limit.label, isFirst ? max(place + 4.5, free) : free))
             }
-            let textPlace = free ?? place - 6
-            taken.append(textPlace)
-            drawLimitName(
-                into: &markup, limit.label, x: right - 6, y: textPlace, anchor: "end", room: right - left - 12
-            )
         }
+        // What would run out at the foot moves up; more names than there is room for lie over each other.
+        for (index, line) in lines.enumerated() {
+            let lowest = bottom + 4 - Double(lines.count - 1 - index) * Self.lineHeight
+            let baseline = max(top, min(line.baseline, lowest))
+            markup.element("text", ["class": "limit-name", "x": n(right + 7), "y": n(baseline)]) {
+                if line.text.hasSuffix("…") { $0.element("title", text: line.name) }
+                $0.add(line.text)
+            }
+        }
+    }
+
+    /// What the names of limits need on the right of the plot.
+    static func gutter(for limits: [Limit], size: ChartSize) -> Double {
+        let most = size == .full ? 150.0 : 110
+        let lines = limits.filter(\.value.isFinite).flatMap { wrapped($0.label, width: most, lines: 3) }
+        // Names are set bold.
+        return lines.map { min(most, textWidth($0) * 1.16) + 12 }.max() ?? 0
     }
 
     /// The name of a limit, legible over whatever it stands on.

@@ -88,16 +88,18 @@ package struct Scatter: Chart {
         var notes = PlotNotes(values: values, axis: y, limits: limits)
         notes.addUnplaced(groups.reduce(0) { $0 + $1.points.count } - points.count)
         let legend = Legend(.marker, groups.map(\.name), width: size.width - 60)
-        let area = PlotArea(size: size, y: y, legend: legend, below: 46, notes: notes.sentences.count)
+        let area = PlotArea(
+            size: size, y: y, legend: legend, below: 46, notes: notes.sentences.count,
+            limits: limits)
         return chartElement(self, description: description, width: area.width, height: area.height) { svg in
-            legend.draw(into: &svg, x: area.left - 20, y: 0)
+            legend.draw(into: &svg, x: area.left, y: 0)
             area.drawZones(into: &svg, limits)
             area.drawVerticalAxis(into: &svg, label: yLabel)
             area.drawHorizontalAxis(into: &svg, x, label: xLabel)
+            area.drawLimits(into: &svg, limits)
             for (index, points) in drawn.enumerated() {
                 draw(points, index: index, total: xs.count, into: &svg, area: area, x: x)
             }
-            area.drawLimits(into: &svg, limits)
             area.drawNotes(into: &svg, notes.sentences)
         }
     }
@@ -113,7 +115,7 @@ package struct Scatter: Chart {
     ) {
         let style = SeriesStyle(index: index)
         let radius = total > 1_000 ? 2.2 : total > 300 ? 2.8 : 3.6
-        svg.element("g", ["class": style.classes + " points"]) { group in
+        svg.element("g", ["class": style.classes]) { group in
             for point in points {
                 let across = area.across(x.place(point.x) ?? 0)
                 let tip = "\(point.label) · \(groups[index].name): \(numberText(point.y))"

@@ -65,11 +65,11 @@ enum Stylesheet {
         .verdict .word{font-size:13px;font-weight:700;letter-spacing:.08em;text-transform:uppercase}
         .pass .word{color:var(--pass)}.warn .word{color:var(--warn)}.fail .word{color:var(--fail)}
         .verdict .headline{font-size:20px;font-weight:650;line-height:1.35}
-        .verdict .detail{margin-top:4px;max-width:80ch}
+        .verdict .detail{margin-top:4px;max-width:96ch}
         .facts{display:flex;flex-wrap:wrap;gap:10px 36px;margin:20px 0 0;font-size:14px}
         .facts dt{color:var(--soft)}
         .facts dd{margin:0;font-weight:550;overflow-wrap:anywhere}
-        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(215px,1fr));gap:14px;margin:4px 0 24px}
+        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(180px,1fr));gap:14px;margin:4px 0 24px}
         .card{border:1px solid var(--line);border-radius:8px;padding:12px 16px 14px;min-width:0}
         .card.fail{border-color:var(--fail)}.card.warn{border-color:var(--warn)}
         .card dt{display:flex;justify-content:space-between;align-items:baseline;gap:8px;color:var(--soft);\
@@ -91,6 +91,7 @@ enum Stylesheet {
         details{margin:0 0 14px}
         summary{cursor:pointer;color:var(--link);font-size:14px;padding:4px 0}
         details .scroll:not(.plot){max-height:420px;overflow:auto}
+        .findings{margin:4px 0 18px}
         .finding{border:1px solid var(--line);border-left:5px solid var(--soft);border-radius:6px;\
         padding:12px 16px;margin:0 0 12px}
         .finding.error{border-left-color:var(--fail)}.finding.warning{border-left-color:var(--warn)}

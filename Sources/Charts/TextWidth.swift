@@ -28,3 +28,20 @@ func fitted(_ text: String, width: Double, size: Double = ChartSize.fontSize) ->
 }
 
 private func textWidth(_ text: Substring, size: Double) -> Double { textWidth(String(text), size: size) }
+
+/// The text in lines that fit a width, broken at spaces; the last line is cut when there are too many.
+func wrapped(_ text: String, width: Double, lines limit: Int, size: Double = ChartSize.fontSize) -> [String] {
+    let words = String(text.prefix(400)).split(whereSeparator: \.isWhitespace).map(String.init)
+    var lines: [String] = []
+    for (index, word) in words.enumerated() {
+        if let last = lines.last, textWidth(last + " " + word, size: size) <= width {
+            lines[lines.count - 1] = last + " " + word
+        } else if lines.count < limit {
+            lines.append(word)
+        } else {
+            lines[lines.count - 1] += " " + words[index...].joined(separator: " ")
+            break
+        }
+    }
+    return lines.map { fitted($0, width: width, size: size) }
+}

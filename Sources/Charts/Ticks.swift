@@ -28,13 +28,15 @@ package struct Ticks: Equatable, Sendable {
     /// - Parameters:
     ///   - low, high: the range of the data; finite. Clamped to ±1e300.
     ///   - count: about how many intervals there should be.
-    ///   - integers: steps are whole numbers.
+    ///   - integers: steps are whole numbers, up to a million million.
     ///   - snaps: the range grows to the next tick on both sides.
     package static func linear(
         _ low: Double, _ high: Double, count: Int, integers: Bool = false, snaps: Bool = true
     ) -> Ticks {
-        var low = max(-1e300, min(low, high))
-        var high = min(1e300, max(low, high))
+        let integers = integers && max(abs(low), abs(high)) < 1e12
+        let (first, second) = (max(-1e300, min(1e300, low)), max(-1e300, min(1e300, high)))
+        var low = min(first, second)
+        var high = max(first, second)
         if high - low <= max(abs(low), abs(high)) * 1e-9 || high - low < 1e-290 {
             let middle = low / 2 + high / 2
             let half = integers ? 0.5 : abs(middle) < 1e-280 ? 1 : abs(middle) * 0.1
@@ -47,15 +49,15 @@ package struct Ticks: Equatable, Sendable {
         if mantissa == 10 { (mantissa, exponent) = (1, exponent + 1) }
         if integers, exponent < 0 { (mantissa, exponent) = (1, 0) }
         let step = scaled(Double(mantissa), by: exponent)
-        let first = snaps ? Glibc.floor(low / step + 1e-9) : ceil(low / step - 1e-9)
-        let last = snaps ? ceil(high / step - 1e-9) : Glibc.floor(high / step + 1e-9)
+        let from = snaps ? Glibc.floor(low / step + 1e-9) : ceil(low / step - 1e-9)
+        let to = snaps ? ceil(high / step - 1e-9) : Glibc.floor(high / step + 1e-9)
         let values =
-            first <= last ? (Int(first)...Int(last)).map { scaled(Double($0 * mantissa), by: exponent) } : []
+            from <= to ? (Int(from)...Int(to)).map { scaled(Double($0 * mantissa), by: exponent) } : []
         let largest = values.map { abs($0) }.max() ?? 0
         let ticks = values.map { value in
             Tick(value: value, label: label(value, exponent: exponent, largest: largest))
         }
-        guard snaps, let start = values.first, let end = values.last else {
+        guard snaps, let start = values.first, let end = values.last, start < end else {
             return Ticks(low: low, high: high, ticks: ticks)
         }
         return Ticks(low: start, high: end, ticks: ticks)
@@ -68,8 +70,9 @@ package struct Ticks: Equatable, Sendable {
     ///   - count: at most how many decades are labelled.
     ///   - snaps: the range grows to whole decades.
     package static func logarithmic(_ low: Double, _ high: Double, count: Int, snaps: Bool = true) -> Ticks {
-        let low = max(1e-300, min(low, high))
-        let high = min(1e300, max(low, high))
+        let (start, end) = (max(1e-300, min(1e300, low)), max(1e-300, min(1e300, high)))
+        let low = min(start, end)
+        let high = max(start, end)
         var first = Int(Glibc.floor(log10(low) + 1e-9))
         var last = Int(ceil(log10(high) - 1e-9))
         if first >= last { (first, last) = snaps ? (first - 1, first + 1) : (first, first + 1) }
@@ -91,9 +94,12 @@ package struct Ticks: Equatable, Sendable {
         if snaps { return Ticks(low: scaled(1, by: first), high: scaled(1, by: last), ticks: ticks) }
         let wide = high > low * 1.000001
         let range = wide ? (low, high) : (scaled(1, by: first), scaled(1, by: last))
+        let inside = ticks.filter { $0.value >= range.0 * 0.999999 && $0.value <= range.1 * 1.000001 }
+        // Inside one decade there may be no named tick: linear ones say more then.
+        let enough = inside.count { !$0.label.isEmpty } > 1
         return Ticks(
             low: range.0, high: range.1,
-            ticks: ticks.filter { $0.value >= range.0 * 0.999999 && $0.value <= range.1 * 1.000001 })
+            ticks: enough ? inside : linear(range.0, range.1, count: count, snaps: false).ticks)
     }
 
     private static func label(_ value: Double, exponent: Int, largest: Double) -> String {

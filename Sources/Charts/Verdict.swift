@@ -40,7 +40,9 @@ package struct Verdict: Sendable {
 
     /// The banner as markup.
     func render(into markup: inout Markup) {
-        markup.element("div", ["class": "verdict \(outcome.rawValue)", "role": "status"]) { banner in
+        markup.element(
+            "div", ["class": "verdict \(outcome.rawValue)", "role": "group", "aria-label": "Verdict"]
+        ) { banner in
             banner.element("span", ["class": "sign", "aria-hidden": "true"], text: outcome.symbol)
             banner.element("div") {
                 $0.element("p", ["class": "word"], text: outcome.word)
