@@ -68,7 +68,8 @@ let package = Package(
         .target(
             name: "Parity",
             dependencies: [
-                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation",
                 "Backends", "ReferenceModel",
             ],
             swiftSettings: swiftSettings),

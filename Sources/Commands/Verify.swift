@@ -30,7 +30,10 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var samples: ParitySampleOptions
 
-    @Option(help: ArgumentHelp("The limits: \(Tolerance.names(.embedded).joined(separator: ", ")), or a file.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The limits: \(Tolerance.names(.embedded).joined(separator: ", ")), or a file.", valueName: "name"
+        ))
     var tolerance: String?
 
     @Option(
@@ -41,6 +44,9 @@ struct Verify: ParsableCommand {
 
     @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
     var report: String?
+
+    @Flag(help: "Try known faults when a limit is broken, on a large checkpoint too: each costs a pass.")
+    var diagnose = false
 
     @Option(help: ArgumentHelp("How the left side multiplies; as --backend by default.", valueName: "name"))
     var leftBackend: String?
@@ -61,8 +67,8 @@ struct Verify: ParsableCommand {
             let run = ParityRun(
                 left: first, right: second, rows: rows, items: items, tolerance: profile,
                 checks: try chosenChecks(first, second, hasItems: !items.isEmpty),
-                batchTokens: samples.batchTokens(
-                    first, second, budget: backend.budget))
+                batchTokens: samples.batchTokens(first, second, budget: backend.budget),
+                diagnoses: diagnose)
             let result = try run.run(progress: options.sink)
             let report = ParityReport(run: run, result: result, toleranceReason: reason)
             if let path = self.report { try report.write(to: path) }

@@ -200,7 +200,8 @@ extension ParityEvent {
     /// T, the tokens it is about.
     var rows: Int {
         switch self {
-        case .embedding(let m), .attention(_, let m), .mlp(_, let m), .residual(_, let m), .finalHidden(let m),
+        case .embedding(let m), .attention(_, let m), .mlp(_, let m), .residual(_, let m),
+            .finalHidden(let m),
             .logits(let m, _), .predictionLogits(let m, _):
             m.rows
         case .routes(_, let routes): routes.tokenCount
@@ -210,7 +211,8 @@ extension ParityEvent {
     /// Channels of an activation; nil for what may come in pieces.
     var width: Int? {
         switch self {
-        case .embedding(let m), .attention(_, let m), .mlp(_, let m), .residual(_, let m), .finalHidden(let m):
+        case .embedding(let m), .attention(_, let m), .mlp(_, let m), .residual(_, let m),
+            .finalHidden(let m):
             m.columns
         case .routes(_, let routes): routes.expertsPerToken
         case .logits, .predictionLogits: nil

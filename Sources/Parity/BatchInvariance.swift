@@ -91,7 +91,9 @@ package struct BatchInvariance: Equatable, Sendable {
         routes += 1
         for (x, y) in zip(a.logits.row(i), b.logits.row(j)) { largest = max(largest, abs(x - y)) }
         if a.experts(ofToken: i) != b.experts(ofToken: j) {
-            if min(a.margins[i], b.margins[j]) <= tieMargin { ties += 1 } else {
+            if min(a.margins[i], b.margins[j]) <= tieMargin {
+                ties += 1
+            } else {
                 flips += 1
                 if first == nil { first = place() }
             }

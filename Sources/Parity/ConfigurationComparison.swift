@@ -21,7 +21,8 @@ extension BailingMoeV2Configuration {
         }
         let yarn = ropeScaling.map {
             "yarn, factor \($0.factor), original length \($0.originalContextLength)"
-                + ($0.betaFast.map { ", beta_fast \($0)" } ?? "") + ($0.betaSlow.map { ", beta_slow \($0)" } ?? "")
+                + ($0.betaFast.map { ", beta_fast \($0)" } ?? "")
+                + ($0.betaSlow.map { ", beta_slow \($0)" } ?? "")
                 + ($0.attentionFactor.map { ", attention_factor \($0)" } ?? "")
                 + ($0.mscale.map { ", mscale \($0)" } ?? "")
                 + ($0.mscaleAllDimensions.map { ", mscale_all_dim \($0)" } ?? "")
@@ -32,7 +33,9 @@ extension BailingMoeV2Configuration {
             field("first_k_dense_replace", denseLayerCount, "layers change between dense and experts"),
             field("intermediate_size", denseWidth, "the dense layers have another width"),
             field("moe_intermediate_size", expertWidth, "the experts have another width"),
-            field("moe_shared_expert_intermediate_size", sharedExpertWidth, "the shared expert has another width"),
+            field(
+                "moe_shared_expert_intermediate_size", sharedExpertWidth,
+                "the shared expert has another width"),
             field("num_shared_experts", sharedExpertCount, "the shared expert is left out or added"),
             field("num_experts", expertCount, "experts are lost or added"),
             field("num_experts_per_tok", expertsPerToken, "tokens pass another number of experts"),

@@ -11,7 +11,9 @@ package struct Continuation: Equatable, Sendable {
 
     /// The first token that differs; nil when none does.
     package var firstDifference: Int? {
-        if let place = zip(recorded, made).enumerated().first(where: { $1.0 != $1.1 })?.offset { return place }
+        if let place = zip(recorded, made).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+            return place
+        }
         return recorded.count == made.count ? nil : min(recorded.count, made.count)
     }
 }

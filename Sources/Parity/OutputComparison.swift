@@ -35,7 +35,7 @@ package struct OutputComparison: Sendable {
     /// One side's running values.
     private struct Side {
         var largest = -Double.infinity
-        /// Σ e^(logit − largest)
+        /// Σ e^(logit − largest).
         var sum = 0.0
         var choice = -1
         var best = -Float.infinity
@@ -69,7 +69,7 @@ package struct OutputComparison: Sendable {
     private struct Row {
         var left = Side()
         var right = Side()
-        /// Σ e^(p's logit − its largest) · (p's logit − q's)
+        /// Σ e^(p's logit − its largest) · (p's logit − q's).
         var cross = 0.0
         var least = (difference: Double.infinity, token: -1)
         var most = (difference: -Double.infinity, token: -1)

@@ -41,6 +41,4 @@ extension DiagnosticCode {
     package static let checkImpossible = DiagnosticCode("PAR-024", exit: .usage)
     /// A comparison that was left out, or says less than it seems to.
     package static let comparisonLimited = DiagnosticCode("PAR-025")
-    /// The model's memory does not fit the budget.
-    package static let budgetTooSmall = DiagnosticCode("PAR-026", exit: .usage)
 }

@@ -22,14 +22,15 @@ extension ParityReport {
             verdict: Verdict(outcome, headline, detail: result.passed ? "" : verdict),
             facts: facts, sections: sections,
             footer: "Made by `ingot verify`. Every limit and its source: "
-                + "`ingot profiles show \(result.tolerance.name)`.")
+                + "`ingot profiles show tolerances/\(result.tolerance.name)`.")
     }
 
     private func name(_ path: String) -> String {
         let parts = path.split(separator: "/")
         guard let last = parts.last else { return path }
         let isGeneric = ["golden", "float32.safetensors", "bfloat16.safetensors"].contains(String(last))
-        return isGeneric && parts.count > 1 ? parts.suffix(isGeneric ? 2 : 1).joined(separator: "/") : String(last)
+        return isGeneric && parts.count > 1
+            ? parts.suffix(isGeneric ? 2 : 1).joined(separator: "/") : String(last)
     }
 
     private var headline: String {
@@ -63,14 +64,17 @@ extension ParityReport {
     // MARK: Verdict
 
     private var figures: [KeyFigure] {
-        let wanted: [Quantity] = [.divergenceMean, .choiceAgreement, .perplexityRise, .routeAgreement,
-            .activationLargest, .logProbabilityLargest, .weightsCodes, .accuracyDrop]
+        let wanted: [Quantity] = [
+            .divergenceMean, .choiceAgreement, .perplexityRise, .routeAgreement,
+            .activationLargest, .logProbabilityLargest, .weightsCodes, .accuracyDrop,
+        ]
         return wanted.compactMap { quantity in
             guard let gate = result.gates.first(where: { $0.gate.quantity == quantity }) else { return nil }
             let bound = quantity.isFloor ? "at least" : "at most"
             return KeyFigure(
-                quantity.title, quantity.text(gate.found) + (gate.halfWidth.map { " ± \(quantity.text($0))" } ?? ""),
-                note: "\(bound) \(quantity.text(gate.gate.limit))", outcome: gate.passed ? .pass : .fail)
+                quantity.title, quantity.text(gate.found),
+                note: (gate.halfWidth.map { "± \(quantity.text($0)), " } ?? "")
+                    + "\(bound) \(quantity.text(gate.gate.limit))", outcome: gate.passed ? .pass : .fail)
         }
     }
 
@@ -86,7 +90,7 @@ extension ParityReport {
                 return [
                     quantity.level.rawValue, quantity.title,
                     "\(quantity.isFloor ? "≥" : "≤") \(quantity.text(gate.gate.limit))",
-                    quantity.text(gate.found), gate.passed ? "✓ holds" : "✗ broken", gate.place ?? "",
+                    quantity.text(gate.found), gate.passed ? "✓" : "✗", gate.place ?? "",
                 ]
             })
     }
@@ -99,7 +103,8 @@ extension ParityReport {
         var sentence = "KL(left ‖ right) of the next token at \(grouped(outputs.count)) positions"
         if let mean = outputs.divergence { sentence += ": mean \(interval(mean, scientific)) nats" }
         if let perplexities = outputs.perplexities {
-            sentence += ". Perplexity \(decimals(perplexities.left, 4)) on the left, "
+            sentence +=
+                ". Perplexity \(decimals(perplexities.left, 4)) on the left, "
                 + "\(decimals(perplexities.right, 4)) on the right"
         }
         blocks.append(.prose(sentence + ". Intervals are 95 %, texts taken as independent."))
@@ -166,9 +171,12 @@ extension ParityReport {
 
     private var layerSection: PageSection? {
         guard let layers = result.differences?.layers, !layers.isEmpty else { return nil }
-        func series(_ kind: ActivationKind, _ name: String, _ value: (LayerDifference) -> Double) -> LineChart.Series {
+        func series(_ kind: ActivationKind, _ name: String, _ value: (LayerDifference) -> Double)
+            -> LineChart.Series
+        {
             LineChart.Series(
-                name, layers.filter { $0.kind == kind && $0.layer != nil }.map {
+                name,
+                layers.filter { $0.kind == kind && $0.layer != nil }.map {
                     LineChart.Point(Double($0.layer ?? 0), value($0))
                 })
         }
@@ -209,7 +217,8 @@ extension ParityReport {
         let experts = routes.map(\.rightLoad.count).max() ?? 0
         let load = HeatMap(
             title: "Load of the experts, right side",
-            caption: "Tokens sent to each expert. An empty row or column is an expert or a layer that is lost.",
+            caption:
+                "Tokens sent to each expert. An empty row or column is an expert or a layer that is lost.",
             rows: routes.map { "\($0.layer)" }, columns: (0..<experts).map(String.init), rowLabel: "layer",
             columnLabel: "expert", valueLabel: "tokens", values: routes.map { $0.rightLoad.map(Double.init) })
         return PageSection("Routes", [.chart(agreement), .chart(load)])
@@ -240,12 +249,14 @@ extension ParityReport {
                     }
                 })
         }
-        let limits = result.tolerance.limit(.weightsCodes).map { [Limit($0, "limit of quantised weights")] } ?? []
+        let limits =
+            result.tolerance.limit(.weightsCodes).map { [Limit($0, "limit of quantised weights")] } ?? []
         blocks.append(
             .chart(
                 Scatter(
                     title: "Error of weights by layer",
-                    caption: "The worst tensor of each role: √(Σ(right − left)² / Σ left²); −1 is outside layers.",
+                    caption:
+                        "The worst tensor of each role: √(Σ(right − left)² / Σ left²); −1 is outside layers.",
                     xLabel: "layer", yLabel: "relative RMS", yScale: .log10, groups: groups,
                     limits: limits.filter { $0.value > 0 })))
         return PageSection("Weights", blocks)

@@ -50,11 +50,13 @@ package struct ParityReport: Sendable {
         let same = weights.count(where: \.isSameBytes)
         let stored = weights.count { !$0.isSameBytes && !$0.isSameType }
         let other = weights.count - same - stored
-        var line = "bytes       \(grouped(weights.count)) tensors: \(grouped(same)) the same, "
+        var line =
+            "bytes       \(grouped(weights.count)) tensors: \(grouped(same)) the same, "
             + "\(grouped(stored)) stored in another type, \(grouped(other)) with other bytes"
         let coded = weights.filter { $0.hasCodes && !$0.isSameBytes }
         if let worst = coded.max(by: { $0.sums.relative < $1.sums.relative }) {
-            line += "\nvalues      quantised weights: relative RMS \(scientific(relative(of: coded))), worst "
+            line +=
+                "\nvalues      quantised weights: relative RMS \(scientific(relative(of: coded))), worst "
                 + "\(scientific(worst.sums.relative)) in \(worst.right.name)"
         }
         return line
@@ -79,13 +81,17 @@ package struct ParityReport: Sendable {
     }
 
     private var decisionsLine: String? {
-        guard let differences = result.differences, let agreement = differences.routeAgreement else { return nil }
+        guard let differences = result.differences, let agreement = differences.routeAgreement else {
+            return nil
+        }
         let routes = differences.routes
         let choices = routes.reduce(0) { $0 + $1.choices }
-        var line = "decisions   routes: \(decimals(agreement * 100, 3)) % of \(grouped(choices)) choices agree"
+        var line =
+            "decisions   routes: \(decimals(agreement * 100, 3)) % of \(grouped(choices)) choices agree"
         let (flips, ties) = (routes.reduce(0) { $0 + $1.flips }, routes.reduce(0) { $0 + $1.ties })
         if result.tolerance.tieMargin > 0 {
-            line += ", \(grouped(flips)) tokens flipped, \(grouped(ties)) ties within "
+            line +=
+                ", \(grouped(flips)) tokens flipped, \(grouped(ties)) ties within "
                 + scientific(result.tolerance.tieMargin)
             if differences.excused > 0 {
                 line += " (\(grouped(differences.excused)) tokens after a tie not judged)"
@@ -107,15 +113,18 @@ package struct ParityReport: Sendable {
     private func outputText(_ label: String, _ outputs: OutputDifferences) -> String {
         var parts: [String] = []
         if let mean = outputs.divergence {
-            parts.append("mean KL \(interval(mean, scientific)), max "
-                + scientific(outputs.largestDivergence?.value ?? 0))
+            parts.append(
+                "mean KL \(interval(mean, scientific)), max "
+                    + scientific(outputs.largestDivergence?.value ?? 0))
         }
         if let agreement = outputs.choiceAgreement {
-            parts.append("likeliest token the same at \(percent(agreement)) of \(grouped(outputs.count)) positions")
+            parts.append(
+                "likeliest token the same at \(percent(agreement)) of \(grouped(outputs.count)) positions")
         }
         var line = label + parts.joined(separator: "; ")
         if let perplexities = outputs.perplexities {
-            line += "\n            perplexity \(decimals(perplexities.left, 4)) left, "
+            line +=
+                "\n            perplexity \(decimals(perplexities.left, 4)) left, "
                 + "\(decimals(perplexities.right, 4)) right (\(signed(perplexities.right / perplexities.left - 1)))"
         }
         if let worst = outputs.largestDifference {

@@ -96,7 +96,9 @@ extension ParityResult {
 
     /// The first layer outside its band, and the expert that is to blame.
     private var firstCause: String? {
-        guard let first = firstOutsideBand, let limit = tolerance.limit(.activationLargest) else { return nil }
+        guard let first = firstOutsideBand, let limit = tolerance.limit(.activationLargest) else {
+            return nil
+        }
         var text = "the first outside the band is \(first.placeText): \(scientific(first.largest))"
         text += ", where \(scientific(limit)) is allowed"
         guard first.kind == .mlp, let layer = first.layer,
@@ -111,7 +113,8 @@ extension ParityResult {
         guard let first = differences?.routes.first(where: { $0.flips > 0 }), let worst = first.worst else {
             return nil
         }
-        return "the first layer is \(first.layer): \(grouped(first.flips)) of \(grouped(first.tokens)) tokens; "
+        return
+            "the first layer is \(first.layer): \(grouped(first.flips)) of \(grouped(first.tokens)) tokens; "
             + "\(worst.place.title) goes to \(worst.right.map(String.init).joined(separator: ", ")) instead of "
             + "\(worst.left.map(String.init).joined(separator: ", ")), margin \(scientific(Double(worst.margin)))"
     }

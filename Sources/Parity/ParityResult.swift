@@ -61,7 +61,9 @@ package struct ParityResult: Sendable {
                 place: worst.flatMap { $0.flips > 0 ? "most at layer \($0.layer)" : nil })
         case .routeWeight:
             let routes = (differences?.routes ?? []).filter { $0.weightPlace != nil || $0.equal > 0 }
-            guard let worst = routes.max(by: { $0.weightDifference < $1.weightDifference }) else { return nil }
+            guard let worst = routes.max(by: { $0.weightDifference < $1.weightDifference }) else {
+                return nil
+            }
             let place = worst.weightPlace.map {
                 "\($0.place.title), layer \(worst.layer), expert \($0.expert)"
             }

@@ -16,10 +16,12 @@ package struct ParityRun: Sendable {
     package let checks: Set<ParityCheck>
     /// Tokens of one batch, about.
     package let batchTokens: Int
+    /// Whether known faults are tried on a large checkpoint too, when a limit is broken.
+    package let diagnoses: Bool
 
     package init(
         left: ParitySide, right: ParitySide, rows: [TokenRow], items: [TokenItem], tolerance: Tolerance,
-        checks: Set<ParityCheck>, batchTokens: Int
+        checks: Set<ParityCheck>, batchTokens: Int, diagnoses: Bool = false
     ) {
         self.left = left
         self.right = right
@@ -28,6 +30,7 @@ package struct ParityRun: Sendable {
         self.tolerance = tolerance
         self.checks = checks
         self.batchTokens = batchTokens
+        self.diagnoses = diagnoses
     }
 
     /// The checks that two sides allow.
@@ -51,7 +54,7 @@ package struct ParityRun: Sendable {
     /// Makes every comparison and judges it.
     package func run(progress: any ProgressSink) throws(Failure) -> ParityResult {
         var result = ParityResult(tolerance: tolerance)
-        result.findings += configurationFindings()
+        result.findings += try configurationFindings()
         let shapesAgree = left.model.flatMap { a in right.model.map { Self.sameShapes(a, $0) } } ?? true
         if checks.contains(.weights), let a = left.model, let b = right.model {
             let comparison = WeightComparison(left: a.weights, right: b.weights)
@@ -90,7 +93,30 @@ package struct ParityRun: Sendable {
             result.accuracy = AccuracyComparison(left: first, right: second)
         }
         result.judge()
+        if !result.passed, let finding = try diagnose(progress) { result.findings += finding }
         return result
+    }
+
+    /// Tries known faults where one side is a checkpoint and the other cannot be looked into.
+    private func diagnose(_ progress: any ProgressSink) throws(Failure) -> [Finding]? {
+        guard checks.contains(.forward), isDiagnosing else { return nil }
+        let pair: (ModelSide, ParitySide)? =
+            switch (left.model, right.model) {
+            case (let model?, nil): (model, right)
+            case (nil, let model?): (model, left)
+            default: nil
+            }
+        guard let (model, other) = pair else { return nil }
+        return try FaultDiagnosis(model: model, other: other, tolerance: tolerance).findings(
+            rows, progress: progress)
+    }
+
+    /// Bytes of the largest checkpoint that known faults are tried on unasked: each costs a pass.
+    private static let freeDiagnosis = 4 << 30
+
+    /// Whether known faults are tried.
+    private var isDiagnosing: Bool {
+        diagnoses || max(left.passBytes, right.passBytes) <= Self.freeDiagnosis
     }
 
     /// Margin within which sums in another order may choose another expert, whatever the profile says.
@@ -98,11 +124,15 @@ package struct ParityRun: Sendable {
     /// - Source: the tie margin of the profile f32, see Profiles/tolerances.
     private static let roundingMargin = 1e-5
 
-    private func configurationFindings() -> [Finding] {
+    private func configurationFindings() throws(Failure) -> [Finding] {
         if let a = left.model, let b = right.model {
             return ConfigurationComparison.findings(a.configuration, b.configuration)
         }
-        return []
+        guard let model = left.model ?? right.model, let run = left.recording ?? right.recording,
+            let frequencies = try run.frequencies()
+        else { return [] }
+        return ConfigurationComparison.findings(
+            frequencies: frequencies, of: model.configuration, rope: .writtenFactor, file: run.path)
     }
 
     /// Whether a pass of one can be compared with a pass of the other.

@@ -108,7 +108,8 @@ package struct RecordedRun: Sendable {
     package func frequencies() throws(Failure) -> (inverse: [Float], factor: Float)? {
         guard records["rope.inv_freq"] != nil else { return nil }
         let inverse = try matrix("rope.inv_freq").values
-        let factor = records["rope.attention_scaling"] == nil
+        let factor =
+            records["rope.attention_scaling"] == nil
             ? 1 : try matrix("rope.attention_scaling").values.first ?? 1
         return (inverse, factor)
     }
@@ -181,7 +182,8 @@ package struct RecordedRun: Sendable {
         }
         var margins: [Float] = []
         for one in chosen {
-            margins += records["\(one.name).\(key).margin"] == nil
+            margins +=
+                records["\(one.name).\(key).margin"] == nil
                 ? Array(repeating: .nan, count: one.tokens.count)
                 : try matrix("\(one.name).\(key).margin").values
         }
@@ -253,6 +255,7 @@ package struct RecordedRun: Sendable {
         Failure(
             Finding(
                 .error, .recordingMalformed, "a recorded run that cannot be read", file: path, tensor: tensor,
-                expected: expected, found: found, remedy: "record it again; docs/07-parity.md has the layout"))
+                expected: expected, found: found, remedy: "record it again; docs/07-parity.md has the layout")
+        )
     }
 }

@@ -18,7 +18,8 @@ package enum ToleranceChoice {
             case (false, true), (true, false): return ("fp8", "one side has FP8 codes")
             case (true, true):
                 let same = a.configuration.quantisation == b.configuration.quantisation
-                return same ? ("f32", "both sides have FP8 codes of one layout") : ("fp8", "FP8 codes of two layouts")
+                return same
+                    ? ("f32", "both sides have FP8 codes of one layout") : ("fp8", "FP8 codes of two layouts")
             case (false, false):
                 return a.configuration.dtype == b.configuration.dtype
                     ? ("f32", "both sides have plain weights in F32 arithmetic")

@@ -36,7 +36,8 @@ struct WeightDiagnosis {
         if let block = try block(of: weight) { return block }
         if weight.sums.cosine > Self.sameCosine { return nil }
         if abs(weight.sums.cosine) < 0.1 {
-            return "its numbers have nothing to do with the left side's: another tensor's data, another order "
+            return
+                "its numbers have nothing to do with the left side's: another tensor's data, another order "
                 + "of rows, or codes read without their scales"
         }
         return nil

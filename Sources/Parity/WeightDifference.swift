@@ -10,13 +10,13 @@ import Tensors
 
 /// Sums over some numbers of two weights.
 package struct WeightSums: Equatable, Sendable {
-    /// Σ (b − a)²
+    /// Σ (b − a)².
     package var difference = 0.0
-    /// Σ a²
+    /// Σ a².
     package var left = 0.0
-    /// Σ b²
+    /// Σ b².
     package var right = 0.0
-    /// Σ a·b
+    /// Σ a·b.
     package var product = 0.0
     /// Numbers of the right side that are infinite or none.
     package var notFinite = 0

@@ -16,7 +16,9 @@ struct WeightFindings {
 
     /// A finding for every weight that breaks a limit; the worst ones first, with their likely cause.
     func findings(_ weights: [WeightDifference]) throws(Failure) -> [Finding] {
-        let broken = weights.filter(breaks).sorted { max($0.sums.relative, $0.worstBand) > max($1.sums.relative, $1.worstBand) }
+        let broken = weights.filter(breaks).sorted {
+            max($0.sums.relative, $0.worstBand) > max($1.sums.relative, $1.worstBand)
+        }
         var collector = FindingCollector()
         for (rank, weight) in broken.enumerated() {
             let cause = rank < FindingCollector.keptPerCode ? try diagnosis.cause(of: weight) : nil

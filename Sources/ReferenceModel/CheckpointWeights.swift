@@ -174,7 +174,8 @@ package final class CheckpointWeights: WeightSource {
         var format = plainFormat(stored)
         if let scales = stored.scales {
             let values = try checkpoint.scales(scales.record, shard: scales.shard)
-            format = .e4m3(stored.blockScales(values, scales.granularity).fromRow(rows.lowerBound, count: rows.count))
+            format = .e4m3(
+                stored.blockScales(values, scales.granularity).fromRow(rows.lowerBound, count: rows.count))
         }
         guard let format else { throw noCodes(stored) }
         return WeightMatrix(

@@ -148,7 +148,8 @@ package struct SampleEncoder {
     }
 
     /// The tokens of a conversation with an open assistant's turn, and of text that goes on from there.
-    package mutating func tokens(_ messages: [ChatMessage], continuing text: String) throws(Failure) -> [Int] {
+    package mutating func tokens(_ messages: [ChatMessage], continuing text: String) throws(Failure) -> [Int]
+    {
         encoder.encode(try template.get().render(messages, addingGenerationPrompt: true) + text)
     }
 }
