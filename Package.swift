@@ -28,6 +28,7 @@ let package = Package(
         .target(name: "CKernels", cSettings: cSettings),
         .target(name: "CSystem", cSettings: cSettings),
         .target(name: "CEmbedded", cSettings: cSettings),
+        .target(name: "CCurl", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
@@ -56,6 +57,9 @@ let package = Package(
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
             ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Endpoints", dependencies: ["CCurl", "Documents", "Diagnostics", "Checkpoints"],
             swiftSettings: swiftSettings),
         .target(
             name: "Quantisation",
@@ -113,6 +117,10 @@ let package = Package(
                 "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
                 "ReferenceModel", "Tensors", "TestSupport",
             ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndpointsTests",
+            dependencies: ["Diagnostics", "Documents", "Endpoints", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],
