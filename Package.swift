@@ -71,7 +71,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Quantisation",
+                "Backends", "ReferenceModel", "Endpoints", "Quantisation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),

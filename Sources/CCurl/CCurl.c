@@ -24,6 +24,7 @@ enum {
     OPTION_XFERINFOFUNCTION = 20219,
     OPTION_POSTFIELDSIZE_LARGE = 30120,
     OPTION_XFERINFODATA = 10057,
+    OPTION_CAINFO = 10065,
     INFO_RESPONSE_CODE = 0x200002,
     INFO_CONTENT_TYPE = 0x100012,
     INFO_REDIRECT_URL = 0x10001F,
@@ -154,6 +155,10 @@ ingot_http_answer ingot_http_send(const ingot_http_request *request) {
     curl.set(handle, OPTION_XFERINFOFUNCTION, watch);
     curl.set(handle, OPTION_XFERINFODATA, request);
     curl.set(handle, OPTION_NOPROGRESS, 0L);
+    // The command-line curl reads these; the library leaves it to programs.
+    const char *authorities = getenv("CURL_CA_BUNDLE");
+    if (!authorities) authorities = getenv("SSL_CERT_FILE");
+    if (authorities && *authorities) curl.set(handle, OPTION_CAINFO, authorities);
     if (request->body) {
         curl.set(handle, OPTION_POSTFIELDSIZE_LARGE, (int64_t)strlen(request->body));
         curl.set(handle, OPTION_POSTFIELDS, request->body);

@@ -179,7 +179,7 @@ struct GenerateTests {
                 "generate", Self.model, "--backend", "reference", "--raw", "--prompt", "I10 is", "--tokens",
                 "1000", "--memory", "0", "--temperature", "20", "--seed", "1",
             ])
-        usleep(400_000)
+        for _ in 0..<3000 where run.isRunning && run.outputSoFar.isEmpty { usleep(10_000) }
         run.send(signal)
         let said = try run.wait()
         #expect(said.exit == 128 + signal, "\(said.errors)")
