@@ -1,7 +1,8 @@
 // A running engine, asked over its own HTTP interface: what it is, how likely it finds the tokens of a prompt,
 // how it continues one. Prompts are token ids, so that no tokenizer of the engine has a say.
 //
-// What the routes look like: vLLM 0.11 to 0.32, vllm/entrypoints/openai; SGLang 0.5, docs/basic_usage/native_api.
+// What the routes look like: vLLM 0.11 to 0.32, vllm/entrypoints/openai; SGLang 0.5,
+// python/sglang/srt/entrypoints/http_server.py and managers/tokenizer_manager.py.
 // How answers are read: EndpointAnswers.swift; how requests are sent: EndpointRequests.swift.
 
 import Checkpoints
@@ -61,7 +62,10 @@ package struct EndpointClient: Sendable {
     /// vLLM tells its version at one route, SGLang at another, and each lacks the other's.
     private func engine(owner: String?) throws(Failure) -> (EndpointDescription.Engine, String?) {
         if owner != "sglang", let version = try version(at: "/version") { return (.vllm, version) }
-        if owner != "vllm", let version = try version(at: "/get_server_info") { return (.sglang, version) }
+        // The second name is the older one.
+        for route in ["/server_info", "/get_server_info"] where owner != "vllm" {
+            if let version = try version(at: route) { return (.sglang, version) }
+        }
         switch owner {
         case "vllm": return (.vllm, nil)
         case "sglang": return (.sglang, nil)

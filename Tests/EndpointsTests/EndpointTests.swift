@@ -1,5 +1,5 @@
 // The client of engines on answers of a real vLLM, recorded, and on answers of the other kinds written by hand
-// after their documentation.
+// after their sources.
 
 import Diagnostics
 import Documents
@@ -108,13 +108,13 @@ struct EndpointTests {
         return try StrictReader(routes).object(name).value("request")
     }
 
-    /// Written by hand after SGLang's documentation of its native route; no SGLang answered here.
-    @Test func readsSGLang() throws {
+    /// Written by hand after the sources of SGLang; no SGLang answered here.
+    @Test(arguments: ["/server_info", "/get_server_info"]) func readsSGLang(_ route: String) throws {
         let server = try FakeServer { request in
             switch request.path {
             case "/v1/models":
                 .init(#"{"data": [{"id": "ling", "owned_by": "sglang", "max_model_len": 99}]}"#)
-            case "/get_server_info": .init(#"{"version": "0.5.6", "tp_size": 1}"#)
+            case route: .init(#"{"version": "0.5.6", "tp_size": 1}"#)
             case "/generate":
                 .init(
                     """
