@@ -28,6 +28,7 @@ let package = Package(
         .target(name: "CKernels", cSettings: cSettings),
         .target(name: "CSystem", cSettings: cSettings),
         .target(name: "CEmbedded", cSettings: cSettings),
+        .target(name: "CCurl", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
@@ -60,6 +61,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Endpoints", dependencies: ["CCurl", "Documents", "Diagnostics", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Quantisation",
             dependencies: [
                 "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
@@ -69,15 +73,14 @@ let package = Package(
             name: "Parity",
             dependencies: [
                 "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
-                "Tokenisation",
-                "Backends", "ReferenceModel",
+                "Tokenisation", "Backends", "ReferenceModel", "Endpoints",
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Quantisation", "Parity",
+                "Backends", "ReferenceModel", "Endpoints", "Quantisation", "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -126,6 +129,17 @@ let package = Package(
             dependencies: [
                 "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
                 "ReferenceModel", "Tensors", "TestSupport",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndpointsTests",
+            dependencies: ["Diagnostics", "Documents", "Endpoints", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ParityTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Endpoints", "Parity",
+                "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

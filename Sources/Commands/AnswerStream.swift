@@ -9,8 +9,8 @@ import Tokenisation
 struct AnswerStream {
     /// Everything decoded so far.
     private(set) var text = ""
-    /// Whether standard output takes no more.
-    private(set) var isBroken = false
+    /// What the system said when standard output took no more; 0 until then.
+    private var errorNumber: Int32 = 0
     private var decoder: StreamDecoder
     private let isShown: Bool
     private let isTerminal: Bool
@@ -24,6 +24,9 @@ struct AnswerStream {
         isTerminal = isatty(STDOUT_FILENO) == 1
     }
 
+    /// Whether standard output takes no more.
+    var isBroken: Bool { errorNumber != 0 }
+
     mutating func append(_ token: Int) { show(decoder.append(token)) }
 
     /// Ends the last line.
@@ -33,7 +36,11 @@ struct AnswerStream {
         show(decoder.finish())
         if isShown { write(text.hasSuffix("\n") ? "" : "\n") }
         guard isBroken else { return }
-        throw FileAccess.failure(.writeFailed, "standard output")
+        throw Failure(
+            Finding(
+                .error, .writeFailed, "the answer cannot be written", file: "standard output",
+                found: "\(text.utf8.count) bytes of it", remedy: "send it elsewhere",
+                cause: String(cString: strerror(errorNumber))))
     }
 
     private mutating func show(_ piece: String) {
@@ -54,16 +61,16 @@ struct AnswerStream {
     private mutating func write(_ piece: String) {
         var piece = piece
         guard !isBroken, !piece.isEmpty else { return }
-        isBroken = !piece.withUTF8 { bytes in
+        errorNumber = piece.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)[...]
             while !rest.isEmpty {
                 let count = Glibc.write(
                     STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
+                guard count > 0 else { return count < 0 ? errno : EIO }
                 rest = rest.dropFirst(count)
             }
-            return true
+            return 0
         }
     }
 }

@@ -13,6 +13,13 @@ package struct Estimate: Equatable, Sendable {
     package let count: Int
     /// Texts, or pieces of one text, taken as independent.
     package let clusters: Int
+
+    package init(mean: Double, halfWidth: Double?, count: Int, clusters: Int) {
+        self.mean = mean
+        self.halfWidth = halfWidth
+        self.count = count
+        self.clusters = clusters
+    }
 }
 
 /// Collects values cluster by cluster.

@@ -171,6 +171,14 @@ struct GenerateTests {
         #expect(refused.exit == 64 && refused.errors.contains("GEN-004"), "\(refused.errors)")
     }
 
+    @Test func anAnswerThatCannotBeWrittenIsAnError() throws {
+        let program = Repository.program("ingot")
+        let run = try ProgramRun(
+            "/bin/sh", ["-c", "'\(program)' generate '\(Self.model)' --prompt x > /dev/full"])
+        #expect(run.exit == 74, "\(run.errors)")
+        #expect(run.errors.contains("FILE-007") && run.errors.contains("standard output"), "\(run.errors)")
+    }
+
     /// Ctrl-C: what there is stands on standard output, and the status is the shell's.
     @Test(arguments: [SIGINT, SIGTERM]) func endsCleanlyAtASignal(_ signal: Int32) throws {
         let run = try StartedProgram(
@@ -179,7 +187,7 @@ struct GenerateTests {
                 "generate", Self.model, "--backend", "reference", "--raw", "--prompt", "I10 is", "--tokens",
                 "1000", "--memory", "0", "--temperature", "20", "--seed", "1",
             ])
-        usleep(400_000)
+        for _ in 0..<3000 where run.isRunning && run.outputSoFar.isEmpty { usleep(10_000) }
         run.send(signal)
         let said = try run.wait()
         #expect(said.exit == 128 + signal, "\(said.errors)")
