@@ -15,18 +15,11 @@ struct EndpointOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The name it serves the model under; needed when it serves several."))
     var model: String?
 
-    func validate() throws {
-        if endpoint == nil, apiKeyFile != nil || model != nil {
-            throw ValidationError("--api-key-file and --model go with --endpoint")
-        }
-    }
-
-    /// The client of the endpoint, and what listens there; nil when none was named.
+    /// The client of an endpoint, and what listens there.
     ///
     /// - Throws: END-001 to END-012.
-    func open() throws(Failure) -> (client: EndpointClient, engine: EndpointDescription)? {
-        guard let endpoint else { return nil }
-        let address = try EndpointAddress(endpoint)
+    func open(_ url: String) throws(Failure) -> (client: EndpointClient, engine: EndpointDescription) {
+        let address = try EndpointAddress(url)
         let key: APIKey?
         if let apiKeyFile { key = try APIKey(file: apiKeyFile) } else { key = try APIKey.fromEnvironment() }
         let client = EndpointClient(address, key: key)

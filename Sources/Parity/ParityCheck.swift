@@ -30,8 +30,8 @@ extension ParityCheck {
     package var requirement: String {
         switch self {
         case .weights: "two checkpoints"
-        case .forward: "a checkpoint or a recorded run on each side"
-        case .greedy: "a checkpoint, and a recorded run with greedy continuations"
+        case .forward: "a checkpoint, a recorded run or a server on each side"
+        case .greedy: "a checkpoint, and a recorded run with greedy continuations or a server"
         case .batch: "a checkpoint on a side"
         case .accuracy: "two checkpoints and --multiple-choice FILE"
         }

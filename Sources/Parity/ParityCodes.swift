@@ -41,4 +41,6 @@ extension DiagnosticCode {
     package static let checkImpossible = DiagnosticCode("PAR-024", exit: .usage)
     /// A comparison that was left out, or says less than it seems to.
     package static let comparisonLimited = DiagnosticCode("PAR-025")
+    /// Something stands where a recording would be written.
+    package static let recordingExists = DiagnosticCode("PAR-026", exit: .cannotCreateOutput)
 }

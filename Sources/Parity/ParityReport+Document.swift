@@ -67,6 +67,12 @@ extension ParityReport {
             object["backend"] = .string(model.pass.backend.name)
             object["numerics"] = .string(model.pass.backend.numerics.name)
         case .recorded: object["kind"] = "recorded"
+        case .server(let server):
+            object["kind"] = "endpoint"
+            object["engine"] = .string(server.engine.engine.rawValue)
+            object["version"] = .optional(server.engine.version)
+            object["model"] = .string(server.engine.model)
+            object["listed_tokens"] = .integer(server.top)
         }
         return .object(object)
     }

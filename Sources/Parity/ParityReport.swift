@@ -113,8 +113,9 @@ package struct ParityReport: Sendable {
     private func outputText(_ label: String, _ outputs: OutputDifferences) -> String {
         var parts: [String] = []
         if let mean = outputs.divergence {
+            let isBound = run.left.server != nil || run.right.server != nil
             parts.append(
-                "mean KL \(interval(mean, scientific)), max "
+                (isBound ? "at least " : "") + "mean KL \(interval(mean, scientific)), max "
                     + scientific(outputs.largestDivergence?.value ?? 0))
         }
         if let agreement = outputs.choiceAgreement {

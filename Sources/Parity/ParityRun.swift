@@ -44,9 +44,11 @@ package struct ParityRun: Sendable {
         }
         if left.model != nil || right.model != nil { checks.insert(.batch) }
         for (a, b) in [(left, right), (right, left)] {
-            if let run = a.recording, b.model != nil, run.cases.contains(where: { !$0.greedy.isEmpty }) {
+            guard b.model != nil else { continue }
+            if let run = a.recording, run.cases.contains(where: { !$0.greedy.isEmpty }) {
                 checks.insert(.greedy)
             }
+            if a.server != nil { checks.insert(.greedy) }
         }
         return checks
     }
@@ -68,18 +70,15 @@ package struct ParityRun: Sendable {
                 result.findings.append(WeightFindings.unmatched(comparison.unmatched))
             }
         }
-        if checks.contains(.forward), shapesAgree {
+        if checks.contains(.forward), left.server != nil || right.server != nil {
+            let sparse = SparseComparison(left: left, right: right, batchTokens: batchTokens)
+            result.differences = try sparse.run(rows, progress: progress)
+        } else if checks.contains(.forward), shapesAgree {
             let forward = ForwardComparison(
                 left: left, right: right, tieMargin: tolerance.tieMargin, batchTokens: batchTokens)
             result.differences = try forward.run(rows, progress: progress)
         }
-        if checks.contains(.greedy) {
-            if let run = left.recording, let model = right.model {
-                result.continuations = try run.continuations(model, progress: progress)
-            } else if let run = right.recording, let model = left.model {
-                result.continuations = try run.continuations(model, progress: progress)
-            }
-        }
+        if checks.contains(.greedy) { result.continuations = try continuations(progress) }
         if checks.contains(.batch), let model = right.model ?? left.model {
             result.batch = try BatchInvariance.run(
                 model, rows, tieMargin: max(tolerance.tieMargin, Self.roundingMargin), progress: progress)
@@ -97,9 +96,21 @@ package struct ParityRun: Sendable {
         return result
     }
 
+    /// Greedy continuations of a recording or a server, made again by the checkpoint.
+    private func continuations(_ progress: any ProgressSink) throws(Failure) -> [Continuation] {
+        guard let model = left.model ?? right.model else { return [] }
+        if let run = left.recording ?? right.recording {
+            return try run.continuations(model, progress: progress)
+        }
+        guard let server = left.server ?? right.server else { return [] }
+        return try server.continuations(rows, model, progress: progress)
+    }
+
     /// Tries known faults where one side is a checkpoint and the other cannot be looked into.
     private func diagnose(_ progress: any ProgressSink) throws(Failure) -> [Finding]? {
-        guard checks.contains(.forward), isDiagnosing else { return nil }
+        guard checks.contains(.forward), isDiagnosing, left.server == nil, right.server == nil else {
+            return nil
+        }
         let pair: (ModelSide, ParitySide)? =
             switch (left.model, right.model) {
             case (let model?, nil): (model, right)

@@ -8,12 +8,14 @@ import Tokenisation
 package enum ParitySide: Sendable {
     case model(ModelSide)
     case recorded(RecordedRun)
+    case server(ServerSide)
 
     /// The path as it was given.
     package var path: String {
         switch self {
         case .model(let model): model.folder
         case .recorded(let recording): recording.path
+        case .server(let server): "\(server.client.address)"
         }
     }
 
@@ -21,12 +23,17 @@ package enum ParitySide: Sendable {
 
     package var recording: RecordedRun? { if case .recorded(let run) = self { run } else { nil } }
 
+    package var server: ServerSide? { if case .server(let server) = self { server } else { nil } }
+
     /// A sentence about it for reports.
     package var title: String {
         switch self {
         case .model(let model):
             "checkpoint, \(model.pass.backend.name) backend, \(model.pass.backend.numerics.name) numerics"
         case .recorded(let run): "recorded run of \(grouped(run.cases.count)) texts"
+        case .server(let server):
+            "\(server.engine.engine.rawValue)\(server.engine.version.map { " \($0)" } ?? "") serving "
+                + server.engine.model
         }
     }
 
@@ -40,6 +47,7 @@ package enum ParitySide: Sendable {
         case .recorded(let run):
             let wanted = Set(rows.map(\.name))
             try run.play(run.cases.filter { wanted.contains($0.name) }, into: queue)
+        case .server: preconditionFailure("a server shows no activations")
         }
     }
 }

@@ -6,6 +6,13 @@ import Backends
 package enum ToleranceChoice {
     /// A profile's name and why.
     package static func choose(_ left: ParitySide, _ right: ParitySide) -> (name: String, reason: String) {
+        if left.server != nil || right.server != nil {
+            return (
+                "bf16",
+                "a server does not say in which numbers it computes; --tolerance f32 for one in F32, fp8 if it "
+                    + "serves an artefact of the other side"
+            )
+        }
         let formats = [left, right].compactMap { $0.model?.pass.backend.numerics }
         if formats.contains(where: { $0.format != .f32 }) {
             let isCodes = [left, right].contains { $0.model?.hasCodes ?? false }
