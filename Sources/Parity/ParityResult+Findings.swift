@@ -38,6 +38,16 @@ extension ParityResult {
     }
 
     private func notFiniteFindings() -> [Finding] {
+        if let overflow, let first = overflow.overflows.first {
+            return [
+                Finding(
+                    .error, .notFinite, "activations overflow in \(overflow.numerics)", field: first.place,
+                    expected: "magnitudes below \(scientific(Double(first.limit)))",
+                    found: "\(grouped(first.tally.infinities)) infinite, \(grouped(first.tally.notNumbers)) no "
+                        + "numbers, of \(grouped(first.tally.elements))",
+                    remedy: "serve this model in bfloat16 where the device has it")
+            ]
+        }
         guard let differences else { return [] }
         if let layer = differences.layers.first(where: { $0.notFinite > 0 }) {
             return [

@@ -2,6 +2,7 @@
 // that say where it broke.
 
 import Diagnostics
+import ReferenceModel
 
 /// The whole of a comparison.
 package struct ParityResult: Sendable {
@@ -14,6 +15,8 @@ package struct ParityResult: Sendable {
     package var continuations: [Continuation] = []
     package var batch: BatchInvariance?
     package var accuracy: AccuracyComparison?
+    /// What the right side's numerics overflowed, where they can.
+    package var overflow: OverflowReport?
     /// One for every limit that something was measured for.
     package private(set) var gates: [GateResult] = []
     package var findings: [Finding] = []

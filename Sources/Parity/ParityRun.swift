@@ -91,6 +91,7 @@ package struct ParityRun: Sendable {
             progress.end()
             result.accuracy = AccuracyComparison(left: first, right: second)
         }
+        result.overflow = right.model?.overflow ?? left.model?.overflow
         result.judge()
         if !result.passed, let finding = try diagnose(progress) { result.findings += finding }
         return result

@@ -29,6 +29,7 @@ package struct ForwardPass: Sendable {
     package let configuration: BailingMoeV2Configuration
     package let weights: any WeightSource
     package let backend: any Backend
+    private let rope: RopeGeneration
     private let rotary: RotaryTable
     private let heads: AttentionHeads
     private let router: RouterRule
@@ -41,6 +42,7 @@ package struct ForwardPass: Sendable {
         self.configuration = configuration
         self.weights = weights
         self.backend = backend
+        self.rope = rope
         let frequencies = RotaryFrequencies(configuration: configuration, generation: rope)
         rotary = RotaryTable(
             inverse: RotaryFrequencies.single(configuration, generation: rope),
@@ -52,6 +54,11 @@ package struct ForwardPass: Sendable {
             groupCount: configuration.groupCount, groupsKept: configuration.groupsPerToken,
             expertsPerToken: configuration.expertsPerToken,
             scalingFactor: Float(configuration.routedScalingFactor))
+    }
+
+    /// The same pass by another backend.
+    package func with(_ backend: any Backend) -> ForwardPass {
+        ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
     }
 
     // MARK: The pass
