@@ -2,6 +2,7 @@
 
 import Architectures
 import Backends
+import Checkpoints
 import Diagnostics
 import Tokenisation
 
@@ -36,7 +37,8 @@ struct BatchComparison {
 
     /// Takes events of both sides until one ends.
     mutating func run(
-        _ left: EventQueue, _ right: EventQueue, into result: inout Differences
+        _ left: EventQueue, _ right: EventQueue, into result: inout Differences,
+        _ progress: any ProgressSink
     ) throws(Failure) {
         var (a, b) = (left.pop(), right.pop())
         while let x = a, let y = b {
@@ -47,6 +49,8 @@ struct BatchComparison {
             } else {
                 try check(x, y)
                 let rest = compare(x, y, into: &result)
+                if case .residual = x { progress.advance(1) }
+                try StopFlag.check()
                 a = rest.left ?? left.pop()
                 b = rest.right ?? right.pop()
             }

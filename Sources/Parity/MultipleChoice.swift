@@ -109,7 +109,7 @@ extension ModelSide {
             let tap = ScoreTap(sequences.map { ($0.tokens, $0.prefix) })
             try pass.run(sequences.map { TokenSequence($0.tokens) }, taps: [tap])
             for (place, score) in zip(batch, tap.scores) { scores[place.item][place.choice] = score }
-            progress.advance(bytes: used)
+            progress.advance(used)
             batch = []
             used = 0
         }

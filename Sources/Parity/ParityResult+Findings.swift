@@ -43,7 +43,8 @@ extension ParityResult {
                 Finding(
                     .error, .notFinite, "activations overflow in \(overflow.numerics)", field: first.place,
                     expected: "magnitudes below \(scientific(Double(first.limit)))",
-                    found: "\(grouped(first.tally.infinities)) infinite, \(grouped(first.tally.notNumbers)) no "
+                    found:
+                        "\(grouped(first.tally.infinities)) infinite, \(grouped(first.tally.notNumbers)) no "
                         + "numbers, of \(grouped(first.tally.elements))",
                     remedy: "serve this model in bfloat16 where the device has it")
             ]

@@ -85,7 +85,7 @@ package struct ParityRun: Sendable {
         }
         if checks.contains(.accuracy), !items.isEmpty, let a = left.model, let b = right.model {
             let total = items.reduce(0) { $0 + $1.choices.reduce(0) { $0 + $1.tokens.count } }
-            progress.begin(stage: "accuracy", totalBytes: 2 * total)
+            progress.begin(stage: "accuracy", total: 2 * total, unit: .tokens)
             let first = try a.answers(items, batchTokens: batchTokens, progress: progress)
             let second = try b.answers(items, batchTokens: batchTokens, progress: progress)
             progress.end()
