@@ -63,7 +63,7 @@ package struct ParityResult: Sendable {
                 value: Double(routes.reduce(0) { $0 + $1.flips }),
                 place: worst.flatMap { $0.flips > 0 ? "most at layer \($0.layer)" : nil })
         case .routeWeight:
-            let routes = (differences?.routes ?? []).filter { $0.weightPlace != nil || $0.equal > 0 }
+            let routes = (differences?.routes ?? []).filter { $0.weightCount > 0 }
             guard let worst = routes.max(by: { $0.weightDifference < $1.weightDifference }) else {
                 return nil
             }

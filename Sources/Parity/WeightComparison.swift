@@ -117,7 +117,7 @@ package struct WeightComparison: Sendable {
         let n = piece.rows.count
         let bands = (n + bandRows - 1) / bandRows
         // Decoding starts where a block of either side does.
-        let unit = max(piece.left.blockRows, piece.right.blockRows)
+        let unit = leastCommonMultiple(piece.left.blockRows, piece.right.blockRows)
         let step = leastCommonMultiple(unit, bandRows) / bandRows
         var result = Array(repeating: WeightSums(), count: bands)
         result.withUnsafeMutableBufferPointer { result in
