@@ -52,7 +52,7 @@ struct BatchComparison {
                 try check(x, y)
                 let rest = compare(x, y, into: &result)
                 if case .residual = x { progress.advance(1) }
-                try StopFlag.check()
+                try StopFlag.check(isWriting: false)
                 a = rest.left ?? left.pop()
                 b = rest.right ?? right.pop()
                 // Where one vocabulary ends, so must the other.
