@@ -65,7 +65,7 @@ package struct OpenBLASBackend: Backend {
     }
 
     /// Rows of one panel: whole blocks of scales, no more than the weight has.
-    private func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
+    func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
         let wanted = tokens <= Self.fewTokens ? Self.lowPanel : Self.tallPanel
         guard case .e4m3(let scales) = weight.format else { return min(wanted, weight.rows) }
         return min(max(1, wanted / scales.blockRows) * scales.blockRows, weight.rows)
@@ -88,7 +88,7 @@ package struct OpenBLASBackend: Backend {
     }
 
     /// Decodes rows that start a block of scales; the numbers of the pass hold weights too.
-    private func readPanel(
+    func readPanel(
         _ weight: WeightMatrix, _ rows: Range<Int>, into target: UnsafeMutablePointer<Float>
     ) {
         let count = rows.count * weight.columns
