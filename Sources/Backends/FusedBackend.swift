@@ -24,7 +24,7 @@ package struct FusedBackend: Backend {
     }
 
     /// Rows of a weight that one thread takes at a time: of a panel of the kernel.
-    private static let unitRows = 64
+    private static let unitRows = 128
 
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
         precondition(

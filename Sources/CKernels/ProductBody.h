@@ -40,7 +40,11 @@ typedef struct {
     const float *scale[INGOT_TILE_ROWS];  // of E4M3: of the row's blocks, from column 0 on
 } ingot_tile;
 
+// Rows of a panel of F32: sixteen columns of each row of a tile, then the next sixteen.
+#define INGOT_WEIGHT_PANEL ((ingot_weight_type)16)
+
 typedef u8x32 ingot_tile_nan[INGOT_TILE_ROWS];
+typedef float ingot_tile_row __attribute__((ext_vector_type(INGOT_TILE_ROWS)));
 typedef f32x16 ingot_tile_sums[INGOT_TILE_TOKENS][INGOT_TILE_ROWS];
 
 INGOT_INLINE f32x16 ingot_load_lanes(const float *source) {
@@ -62,7 +66,7 @@ INGOT_INLINE f32x16 ingot_weight_lanes(const uint8_t *row, size_t column, ingot_
         return ingot_decode_lanes(codes, (f32x16)scale);
     }
     f32x16 value;
-    memcpy(&value, row + column * 4, sizeof value);
+    memcpy(&value, row + column * (type == INGOT_WEIGHT_PANEL ? 4 * INGOT_TILE_ROWS : 4), sizeof value);
     return value;
 }
 
@@ -101,14 +105,19 @@ INGOT_INLINE void ingot_tile_tail(
     memset(padded, 0, sizeof padded);
     memset(x, 0, sizeof x);
     for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
-        memcpy(padded[row], tile->weight[row] + first * size, count * size);
+        if (type == INGOT_WEIGHT_PANEL) {
+            memcpy(padded[row], tile->weight[row] + first * 4 * INGOT_TILE_ROWS, count * 4);
+        } else {
+            memcpy(padded[row], tile->weight[row] + first * size, count * size);
+        }
         copy.weight[row] = padded[row];
     }
     for (int token = 0; token < tokens; token += 1) {
         memcpy(x[token], tile->x[token] + first, count * sizeof(float));
         copy.x[token] = x[token];
     }
-    ingot_tile_run(&copy, type, tokens, 0, 16, scale, sums);
+    ingot_tile_run(
+        &copy, type == INGOT_WEIGHT_PANEL ? INGOT_WEIGHT_F32 : type, tokens, 0, 16, scale, sums);
 }
 
 #ifdef INGOT_HAS_HALF
@@ -259,8 +268,18 @@ INGOT_INLINE void ingot_tile_chunk(
         f32x16 out = ingot_fold(flat + place);
         memcpy(folded + place, &out, sizeof out);
     }
-    for (int token = 0; token < tokens; token += 1) {
+    INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
         float *line = target + token * job->target_stride;
+        if (rows == INGOT_TILE_ROWS) {
+            ingot_tile_row sum, old = {0};
+            memcpy(&sum, folded + token * INGOT_TILE_ROWS, sizeof sum);
+            if (adds) {
+                memcpy(&old, line, sizeof old);
+                sum = old + sum;
+            }
+            memcpy(line, &sum, sizeof sum);
+            continue;
+        }
         for (int row = 0; row < rows; row += 1) {
             float sum = folded[token * INGOT_TILE_ROWS + row];
             line[row] = adds ? line[row] + sum : sum;
@@ -296,6 +315,13 @@ static __attribute__((noinline)) void ingot_tile_f32(
     float *target, int rows)
 {
     ingot_tile_of(job, tile, INGOT_WEIGHT_F32, tokens, first, last, adds, target, rows);
+}
+
+static __attribute__((noinline)) void ingot_tile_panel(
+    const ingot_product_job *job, const ingot_tile *tile, int tokens, size_t first, size_t last, int adds,
+    float *target, int rows)
+{
+    ingot_tile_of(job, tile, INGOT_WEIGHT_PANEL, tokens, first, last, adds, target, rows);
 }
 
 static __attribute__((noinline)) void ingot_tile_bf16(
@@ -370,7 +396,7 @@ static void ingot_product_decode(
     const ingot_product_job *job, size_t top, size_t end, size_t first, size_t last, float *panel)
 {
     for (size_t row = top; row < end; row += 1) {
-        float *target = panel + (row - top) * INGOT_PRODUCT_CHUNK;
+        float target[INGOT_PRODUCT_CHUNK];
         if (job->type == INGOT_WEIGHT_BF16) {
             const uint8_t *source = (const uint8_t *)job->weight + row * job->weight_stride * 2;
             size_t column = first;
@@ -398,6 +424,12 @@ static void ingot_product_decode(
                 column = edge;
             }
         }
+        float *place = panel + (row - top) / INGOT_TILE_ROWS * (INGOT_TILE_ROWS * INGOT_PRODUCT_CHUNK)
+            + (row - top) % INGOT_TILE_ROWS * 16;
+        for (size_t column = 0; column < last - first; column += 16) {
+            f32x16 value = ingot_load_lanes(target + column);
+            memcpy(place + column * INGOT_TILE_ROWS, &value, sizeof value);
+        }
     }
 }
 
@@ -419,10 +451,10 @@ static void ingot_product_panels(const ingot_product_job *job) {
                 for (size_t row = top; row < end; row += INGOT_TILE_ROWS) {
                     int rows = end - row < INGOT_TILE_ROWS ? (int)(end - row) : INGOT_TILE_ROWS;
                     for (int index = 0; index < INGOT_TILE_ROWS; index += 1) {
-                        size_t source = row - top + (size_t)(index < rows ? index : rows - 1);
-                        tile.weight[index] = (const uint8_t *)(job->panel + source * INGOT_PRODUCT_CHUNK);
+                        tile.weight[index] = (const uint8_t *)(
+                            job->panel + (row - top) * INGOT_PRODUCT_CHUNK + (index < rows ? index : rows - 1) * 16);
                     }
-                    ingot_tile_f32(
+                    ingot_tile_panel(
                         job, &tile, tokens, 0, last - first, first > 0,
                         job->target + token * job->target_stride + row, rows);
                 }

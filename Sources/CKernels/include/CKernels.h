@@ -140,7 +140,7 @@ typedef enum {
 #define INGOT_PRODUCT_CHUNK 1024
 
 /// Floats of `panel` in a product.
-#define INGOT_PRODUCT_PANEL_ELEMENTS 65536
+#define INGOT_PRODUCT_PANEL_ELEMENTS 131072
 
 /// Some columns of x W^T for x [tokens, columns] and W [rows, columns].
 typedef struct {
@@ -167,6 +167,13 @@ typedef struct {
 /// The bits of an element depend on its row of x and its row of W alone: not on `tokens`, `first`, `last` or the
 /// level. An error of at most (columns / 16 + 20) 2^-24 of the sum of magnitudes follows from the order.
 ingot_status ingot_product(const ingot_product_job *job, ingot_simd_level level);
+
+/// Fused multiply-adds without memory, `INGOT_MULTIPLY_ADDS` in each round: what a product is measured against.
+#define INGOT_MULTIPLY_ADDS 192
+float ingot_multiply_add(size_t rounds, ingot_simd_level level);
+
+/// Reads bytes, 256 at a time, the rest not: what a product of one row is measured against.
+uint64_t ingot_read(const void *bytes, size_t count, ingot_simd_level level);
 
 /// Index of the first NaN or infinity among `count` elements, or `count`.
 size_t ingot_first_non_finite(const void *source, ingot_source_type type, size_t count, ingot_simd_level level);
