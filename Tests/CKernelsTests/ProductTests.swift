@@ -93,7 +93,7 @@ private struct ProductCall {
         return target
     }
 
-    /// The sum that the header of ProductBody.h defines, and the bound of its error.
+    /// The sum that the header of ProductTile.h defines, and the bound of its error.
     func defined(_ token: Int, _ row: Int) -> (sum: Float, exact: Double, bound: Double) {
         var total: Float = 0
         var (exact, magnitudes) = (0.0, 0.0)

@@ -162,7 +162,7 @@ typedef struct {
     float *panel;           ///< INGOT_PRODUCT_PANEL_ELEMENTS floats of scratch
 } ingot_product_job;
 
-/// Multiplies from the stored weight; see ProductBody.h for the order of each sum.
+/// Multiplies from the stored weight; see ProductTile.h for the order of each sum.
 ///
 /// The bits of an element depend on its row of x and its row of W alone: not on `tokens`, `first`, `last` or the
 /// level. An error of at most (columns / 16 + 20) 2^-24 of the sum of magnitudes follows from the order.
