@@ -28,12 +28,15 @@ let package = Package(
         .target(name: "CKernels", cSettings: cSettings),
         .target(name: "CSystem", cSettings: cSettings),
         .target(name: "CEmbedded", cSettings: cSettings),
+        .target(name: "CCurl", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
+        .target(
+            name: "Charts", dependencies: ["Documents", "Diagnostics"], swiftSettings: swiftSettings),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
         .target(
             name: "Checkpoints",
@@ -58,15 +61,26 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Endpoints", dependencies: ["CCurl", "Documents", "Diagnostics", "Checkpoints"],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Quantisation",
             dependencies: [
                 "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Parity",
+            dependencies: [
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation", "Backends", "ReferenceModel", "Endpoints",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
-                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Quantisation",
+                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
+                "Backends", "ReferenceModel", "Endpoints", "Quantisation", "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -92,6 +106,9 @@ let package = Package(
             name: "DiagnosticsTests", dependencies: ["Diagnostics", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "ChartsTests", dependencies: ["Charts", "Diagnostics", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"],
@@ -104,13 +121,25 @@ let package = Package(
             dependencies: ["Checkpoints", "Diagnostics", "Documents", "TestSupport", "Tokenisation"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BackendsTests", dependencies: ["Backends", "Tensors", "TestSupport"],
+            name: "BackendsTests",
+            dependencies: ["Backends", "Diagnostics", "Documents", "Tensors", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ReferenceModelTests",
             dependencies: [
                 "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
                 "ReferenceModel", "Tensors", "TestSupport",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndpointsTests",
+            dependencies: ["Diagnostics", "Documents", "Endpoints", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ParityTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Endpoints", "Parity",
+                "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

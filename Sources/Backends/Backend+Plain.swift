@@ -18,12 +18,13 @@ extension Backend {
     package func rmsNorm(_ x: Matrix, weight: WeightMatrix, epsilon: Double) -> Matrix {
         let scale = readVector(weight)
         let width = scale.count
+        let format = numerics.format
         var result = x
         result.eachRow(width: width) { _, row in
             let mean = wideDot(row, row, width) / Double(width)
             let factor = Float(1 / (mean + epsilon).squareRoot())
             for column in 0..<width {
-                row[column] = numerics.rounded(numerics.rounded(row[column] * factor) * scale[column])
+                row[column] = format.rounded(format.rounded(row[column] * factor) * scale[column])
             }
         }
         return result
@@ -33,6 +34,7 @@ extension Backend {
         _ x: inout Matrix, headDimension: Int, table: RotaryTable, positions: [Int]
     ) {
         let (width, pairs) = (x.columns, table.pairs)
+        let format = numerics.format
         precondition(positions.count == x.rows && 2 * pairs <= headDimension, "a table of another model")
         var turn = [Float](repeating: 0, count: 2 * pairs)  // cos, then sin
         turn.withUnsafeMutableBufferPointer { turn in
@@ -44,24 +46,19 @@ extension Backend {
                     for low in 0..<pairs {
                         let (a, b) = (row[head + low], row[head + low + pairs])
                         let (c, s) = (cosines[low], sines[low])
-                        row[head + low] = sum(a * c, -b * s)
-                        row[head + low + pairs] = sum(b * c, a * s)
+                        row[head + low] = format.sum(a * c, -b * s)
+                        row[head + low + pairs] = format.sum(b * c, a * s)
                     }
                 }
             }
         }
     }
 
-    /// Two products, each rounded, added and rounded.
-    @inline(__always)
-    private func sum(_ a: Float, _ b: Float) -> Float {
-        numerics.rounded(numerics.rounded(a) + numerics.rounded(b))
-    }
-
     package func swiGLU(gate: Matrix, up: Matrix) -> Matrix {
         precondition(gate.rows == up.rows && gate.columns == up.columns, "gate and up differ in shape")
+        let format = numerics.format
         return combined(gate, up) { gate, up in
-            numerics.rounded(numerics.rounded(gate / (1 + expf(-gate))) * up)
+            format.rounded(format.rounded(gate / (1 + expf(-gate))) * up)
         }
     }
 
@@ -111,7 +108,8 @@ extension Backend {
 
     package func add(_ a: Matrix, _ b: Matrix) -> Matrix {
         precondition(a.rows == b.rows && a.columns == b.columns, "summands of different shapes")
-        return combined(a, b) { numerics.rounded($0 + $1) }
+        let format = numerics.format
+        return combined(a, b) { format.rounded($0 + $1) }
     }
 
     // MARK: Shared pieces
@@ -137,4 +135,10 @@ extension Backend {
             }
         }
     }
+}
+
+extension NumberFormat {
+    /// Two products, each rounded, added and rounded.
+    @inline(__always)
+    fileprivate func sum(_ a: Float, _ b: Float) -> Float { rounded(rounded(a) + rounded(b)) }
 }

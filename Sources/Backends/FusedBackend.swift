@@ -29,9 +29,11 @@ package struct FusedBackend: Backend {
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
         precondition(
             x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
+        let (x, weight, roundsElements) = dense.factors(x, weight)
+        let rounds = roundsElements && numerics.format != .f32
         let (t, n, k) = (x.rows, weight.rows, weight.columns)
         let crew = t * n * k < OpenBLASBackend.worthThreads ? Workers(count: 1) : workers
-        let stored = ProductSource(weight, in: numerics)
+        let stored = rounds ? nil : ProductSource(weight)
         let height = stored == nil ? dense.panelHeight(weight, tokens: 1) : Self.unitRows
         let room = stored == nil ? height * k : 0
         var result = Matrix(rows: t, columns: n) { target in
@@ -44,9 +46,10 @@ package struct FusedBackend: Backend {
                     if let stored {
                         stored.multiply(input, tokens: t, rows, into: target, stride: n, panel: scratch)
                     } else {
-                        // In the numbers of the pass, by the decoder that knows every format.
+                        // Other numbers than the stored ones, or a format without a kernel.
                         let panel = scratch + ProductSource.panelElements
                         dense.readPanel(weight, rows, into: panel)
+                        if rounds { numerics.format.round(panel, count: rows.count * k) }
                         ProductSource(panel, columns: k).multiply(
                             input, tokens: t, 0..<rows.count, into: target + rows.lowerBound, stride: n,
                             panel: scratch)

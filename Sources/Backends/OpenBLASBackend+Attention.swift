@@ -67,10 +67,7 @@ extension OpenBLASBackend {
         cblas_sgemm(
             CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, n, 1, scores, n, layer.values + channel,
             Int32(layer.width), 0, layer.target + place, Int32(rowWidth))
-        for row in 0..<rows.count where numerics != .f32 {
-            let out = layer.target + place + row * rowWidth
-            for column in 0..<d { out[column] = numerics.rounded(out[column]) }
-        }
+        for row in 0..<rows.count { numerics.format.round(layer.target + place + row * rowWidth, count: d) }
     }
 
     /// softmax(x / √D) over what a query sees, zero beyond, in place.
@@ -78,9 +75,10 @@ extension OpenBLASBackend {
         _ scores: UnsafeMutablePointer<Float>, seen: Int, of count: Int, dimension: Int
     ) {
         let root = Float(Double(dimension).squareRoot())
+        let format = numerics.format
         var largest = -Float.infinity
         for index in 0..<seen {
-            scores[index] = numerics.rounded(numerics.rounded(scores[index]) / root)
+            scores[index] = format.rounded(format.rounded(scores[index]) / root)
             largest = max(largest, scores[index])
         }
         var sum = 0.0
@@ -89,7 +87,7 @@ extension OpenBLASBackend {
             sum += Double(scores[index])
         }
         let factor = 1 / sum
-        for index in 0..<seen { scores[index] = numerics.rounded(Float(Double(scores[index]) * factor)) }
+        for index in 0..<seen { scores[index] = format.rounded(Float(Double(scores[index]) * factor)) }
         for index in seen..<count { scores[index] = 0 }
     }
 }

@@ -46,6 +46,7 @@ package struct OpenBLASBackend: Backend {
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
         precondition(
             x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
+        let (x, weight, roundsElements) = factors(x, weight)
         let (t, n, k) = (x.rows, weight.rows, weight.columns)
         let height = panelHeight(weight, tokens: t)
         let crew = t * n * k < Self.worthThreads ? Workers(count: 1) : workers
@@ -55,6 +56,7 @@ package struct OpenBLASBackend: Backend {
                     unit, panel in
                     let rows = unit * height..<min(n, (unit + 1) * height)
                     readPanel(weight, rows, into: panel)
+                    if roundsElements { numerics.format.round(panel, count: rows.count * k) }
                     multiply(
                         input, panel, into: target + rows.lowerBound, t, rows.count, k, stride: n)
                 }
@@ -87,20 +89,35 @@ package struct OpenBLASBackend: Backend {
         }
     }
 
-    /// Decodes rows that start a block of scales; the numbers of the pass hold weights too.
+    /// What to multiply in F32, and whether the weight's elements are rounded to the format first.
+    ///
+    /// A scale of a whole sum may as well be in every element: code × scale is exact for a rounded scale, and
+    /// one rounding of F32 for another, as the scale of activations is.
+    func factors(
+        _ x: Matrix, _ weight: WeightMatrix
+    ) -> (x: Matrix, weight: WeightMatrix, roundsElements: Bool) {
+        let format = numerics.format
+        switch (weight.format, numerics.codeProducts) {
+        case (.e4m3(let scales), .roundedScales):
+            return (x, weight.roundingScales(to: format), !scales.isPerRow)
+        case (.e4m3(let scales), .activationCodes(let rule)):
+            return (rule.codes(of: x, beside: scales).decoded, weight, false)
+        // A weight stored in the format is what it is; others lose what the format cannot hold.
+        case (.bf16, _): return (x, weight, format != .bf16)
+        case (.f16, _): return (x, weight, format != .f16)
+        default: return (x, weight, true)
+        }
+    }
+
+    /// Decodes rows that start a block of scales.
     func readPanel(
         _ weight: WeightMatrix, _ rows: Range<Int>, into target: UnsafeMutablePointer<Float>
     ) {
-        let count = rows.count * weight.columns
         if case .e4m3(let scales) = weight.format {
             decodeFP8(weight, scales, rows, into: target)
         } else {
             weight.decode(rows: rows, into: target)
         }
-        // A BF16 weight is what it is; others lose what the numerics cannot hold.
-        if case .bf16 = weight.format, numerics == .bf16 { return }
-        guard numerics != .f32 else { return }
-        for index in 0..<count { target[index] = numerics.rounded(target[index]) }
     }
 
     private func decodeFP8(
@@ -162,6 +179,7 @@ package struct OpenBLASBackend: Backend {
     package func swiGLU(gate: Matrix, up: Matrix) -> Matrix {
         precondition(gate.rows == up.rows && gate.columns == up.columns, "gate and up differ in shape")
         let (rows, width) = (gate.rows, gate.columns)
+        let format = numerics.format
         return Matrix(rows: rows, columns: width) { target in
             gate.withElements { gate in
                 up.withElements { up in
@@ -169,8 +187,8 @@ package struct OpenBLASBackend: Backend {
                     crew.run(units: rows) { row in
                         for index in row * width..<(row + 1) * width {
                             let gate = gate[index]
-                            target[index] = numerics.rounded(
-                                numerics.rounded(gate / (1 + expf(-gate))) * up[index])
+                            target[index] = format.rounded(
+                                format.rounded(gate / (1 + expf(-gate))) * up[index])
                         }
                     }
                 }

@@ -14,13 +14,13 @@ struct ProductSource: @unchecked Sendable {
     private let stride: Int
     private let scales: BlockScales?
 
-    /// Nil when the kernels read this format in other numbers than the pass does.
-    init?(_ weight: WeightMatrix, in numerics: Numerics) {
+    /// Nil when the kernels do not read this format.
+    init?(_ weight: WeightMatrix) {
         guard let bytes = weight.bytes.baseAddress else { return nil }
-        switch (weight.format, numerics) {
-        case (.bf16, _): (type, scales) = (INGOT_WEIGHT_BF16, nil)
-        case (.f32, .f32): (type, scales) = (INGOT_WEIGHT_F32, nil)
-        case (.e4m3(let blocks), .f32) where blocks.values.allSatisfy { abs($0) < Self.largestScale }:
+        switch weight.format {
+        case .bf16: (type, scales) = (INGOT_WEIGHT_BF16, nil)
+        case .f32: (type, scales) = (INGOT_WEIGHT_F32, nil)
+        case .e4m3(let blocks) where blocks.values.allSatisfy { abs($0) < Self.largestScale }:
             (type, scales) = (INGOT_WEIGHT_E4M3, blocks)
         default: return nil
         }

@@ -1,5 +1,5 @@
 // The backend that judges the others: plain Swift, one thread, sums in a fixed order. Everything that is not
-// here is in Backend+Plain.swift.
+// here is in Backend+Plain.swift; products are in ReferenceBackend+Products.swift.
 //
 // Legend: T tokens, N and K rows and columns of a weight, D head dimension, P positions.
 
@@ -17,24 +17,16 @@ package struct ReferenceBackend: Backend {
     package func product(_ x: Matrix, _ weight: WeightMatrix) -> Matrix {
         precondition(
             x.columns == weight.columns, "\(x.columns) channels by [\(weight.rows), \(weight.columns)]")
-        let (n, k) = (weight.rows, weight.columns)
-        // Weight rows decoded at a time: a few, so that they stay in the cache while all tokens use them.
-        let strip = 16
-        return Matrix(rows: x.rows, columns: n) { target in
-            x.withElements { input in
-                for first in stride(from: 0, to: n, by: strip) {
-                    let rows = first..<min(first + strip, n)
-                    let decoded = Matrix(rows: rows.count, columns: k, values: readRows(weight, rows))
-                    decoded.withElements { decoded in
-                        for token in 0..<x.rows {
-                            for row in rows {
-                                target[token * n + row] = numerics.rounded(
-                                    dot(input + token * k, decoded + (row - first) * k, k))
-                            }
-                        }
-                    }
-                }
-            }
+        guard case .e4m3(let scales) = weight.format else { return elementProduct(x, weight) }
+        switch numerics.codeProducts {
+        case .decoded: return elementProduct(x, weight)
+        case .roundedScales:
+            let rounded = scales.rounded(to: numerics.format)
+            return scales.isPerRow
+                ? codeProduct(x, weight, rowScales: rounded)
+                : elementProduct(x, weight.roundingScales(to: numerics.format))
+        case .activationCodes(let rule):
+            return codeProduct(rule.codes(of: x, beside: scales), weight, scales)
         }
     }
 
@@ -45,6 +37,7 @@ package struct ReferenceBackend: Backend {
         return Matrix(rows: queries.rows, columns: queries.columns) { target in
             queries.withElements { queries in
                 keyValues.withElements { keys, values in
+                    let format = numerics.format
                     for token in 0..<positions - earlier {
                         for head in 0..<heads.queryCount {
                             let place = (token * heads.queryCount + head) * d
@@ -63,7 +56,7 @@ package struct ReferenceBackend: Backend {
                                         Double(scores[position])
                                         * Double(values[position * width + channel + j])
                                 }
-                                target[place + j] = numerics.rounded(Float(sum))
+                                target[place + j] = format.rounded(Float(sum))
                             }
                         }
                     }
@@ -74,7 +67,8 @@ package struct ReferenceBackend: Backend {
 
     /// x / √D over the first scores, in place; rounded as a product and as a quotient.
     private func scale(_ scores: inout [Float], _ count: Int, by root: Float) {
-        for index in 0..<count { scores[index] = numerics.rounded(numerics.rounded(scores[index]) / root) }
+        let format = numerics.format
+        for index in 0..<count { scores[index] = format.rounded(format.rounded(scores[index]) / root) }
     }
 
     /// e^(x − max) / Σ, over the first scores, in place; the sum in F64, the result rounded.
@@ -86,6 +80,7 @@ package struct ReferenceBackend: Backend {
             scores[index] = expf(scores[index] - largest)
             sum += Double(scores[index])
         }
-        for index in 0..<count { scores[index] = numerics.rounded(Float(Double(scores[index]) / sum)) }
+        let format = numerics.format
+        for index in 0..<count { scores[index] = format.rounded(Float(Double(scores[index]) / sum)) }
     }
 }

@@ -17,7 +17,7 @@ package struct RotaryTable: Sendable {
     /// inv_i, radians for one position, R/2 of them.
     private let inverse: [Float]
     private let factor: Float
-    private let numerics: Numerics
+    private let format: NumberFormat
 
     /// - Parameters:
     ///   - inverse: R/2 frequencies.
@@ -26,7 +26,7 @@ package struct RotaryTable: Sendable {
         pairs = inverse.count
         self.inverse = inverse
         self.factor = factor
-        self.numerics = numerics
+        format = numerics.format
     }
 
     /// Writes cos and sin of one position, R/2 each, rounded.
@@ -35,8 +35,8 @@ package struct RotaryTable: Sendable {
     ) {
         for pair in 0..<pairs {
             let angle = Double(Float(position) * inverse[pair])
-            cosines[pair] = numerics.rounded(Float(cos(angle)) * factor)
-            sines[pair] = numerics.rounded(Float(sin(angle)) * factor)
+            cosines[pair] = format.rounded(Float(cos(angle)) * factor)
+            sines[pair] = format.rounded(Float(sin(angle)) * factor)
         }
     }
 }

@@ -53,6 +53,14 @@ package struct WeightMatrix: @unchecked Sendable {
             bytes: UnsafeRawBufferPointer(rebasing: storage.buffer[..<bytes.count]), owner: storage)
     }
 
+    /// The same codes with their scales rounded to a format; other weights as they are.
+    package func roundingScales(to format: NumberFormat) -> WeightMatrix {
+        guard case .e4m3(let scales) = self.format else { return self }
+        return WeightMatrix(
+            format: .e4m3(scales.rounded(to: format)), rows: rows, columns: columns, bytes: bytes,
+            owner: owner)
+    }
+
     /// The exact F32 value of each element of some rows; [range.count, K].
     package func decoded(rows range: Range<Int>) -> [Float] {
         [Float](unsafeUninitializedCapacity: range.count * columns) { target, initialized in
@@ -121,8 +129,34 @@ package struct BlockScales: Equatable, Sendable {
             && values.count == (rows + blockRows - 1) / blockRows * stride
     }
 
+    /// The scales of some rows, of which the first starts a block.
+    package func fromRow(_ row: Int, count: Int) -> BlockScales {
+        precondition(row % blockRows == 0, "row \(row) is in the middle of a block of \(blockRows)")
+        let blocks = row / blockRows..<(row + count + blockRows - 1) / blockRows
+        return BlockScales(
+            values: Array(values[blocks.lowerBound * stride..<blocks.upperBound * stride]),
+            blockRows: blockRows, blockColumns: blockColumns, stride: stride)
+    }
+
     package subscript(row row: Int, column column: Int) -> Float {
         values[row / blockRows * stride + column / blockColumns]
+    }
+
+    /// Whether each row has one scale, so that it can be applied to a finished sum.
+    package var isPerRow: Bool { blockRows == 1 && stride == 1 }
+
+    /// The same blocks, every scale rounded to a format.
+    package func rounded(to format: NumberFormat) -> BlockScales {
+        BlockScales(
+            values: values.map(format.rounded), blockRows: blockRows, blockColumns: blockColumns,
+            stride: stride)
+    }
+
+    private init(values: [Float], blockRows: Int, blockColumns: Int, stride: Int) {
+        self.values = values
+        self.blockRows = blockRows
+        self.blockColumns = blockColumns
+        self.stride = stride
     }
 }
 

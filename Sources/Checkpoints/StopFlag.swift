@@ -14,6 +14,9 @@ package enum StopFlag {
 
     package static var isRaised: Bool { signalNumber.load(ordering: .relaxed) != 0 }
 
+    /// The signal that asked for it; 0 when none did.
+    package static var signal: Int32 { signalNumber.load(ordering: .relaxed) }
+
     /// Throws when a stop was asked for.
     package static func check() throws(Failure) {
         guard isRaised else { return }

@@ -17,11 +17,12 @@ package struct Ingot: ParsableCommand {
 
             Exit status: 0 done, 1 a check says no, 64 usage, 65 bad data, 66 input missing, 70 a fault of \
             ours, 73 cannot create the output, 74 input or output failed, 75 stopped and can be resumed, \
-            78 bad profile.
+            78 bad profile, 130 and 143 ended by Ctrl-C or a polite kill with nothing to resume.
             """,
         version: "ingot \(ingotVersion)",
         subcommands: [
-            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Profiles.self, Explain.self,
+            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Verify.self, Generate.self,
+            Profiles.self, Explain.self,
         ])
 
     package init() {}

@@ -8,7 +8,9 @@ import Documents
 /// A checkpoint with its inventory and everything there was to say on the way.
 struct OpenedCheckpoint {
     let checkpoint: Checkpoint
-    let inventory: TensorInventory
+    /// The inventory as the checkpoint stores it.
+    let quantised: QuantisedInventory
+    var inventory: TensorInventory { quantised.inventory }
     let findings: [Finding]
 
     /// What sidecars say about tokens does not touch the weights: carried along as it is, and said.
@@ -22,8 +24,8 @@ struct OpenedCheckpoint {
         checkpoint = try Checkpoint.open(folder)
         let judge = CheckpointJudge(profiles: try ArchitectureProfile.all(.embedded))
         let judgement = try judge.judge(checkpoint)
-        guard let inventory = judgement.match?.quantised.inventory else { throw Failure(judgement.findings) }
-        self.inventory = inventory
+        guard let quantised = judgement.match?.quantised else { throw Failure(judgement.findings) }
+        self.quantised = quantised
         findings = judgement.findings.map { finding in
             guard Self.carriedFaults.contains(finding.code), finding.level == .error else { return finding }
             var finding = finding

@@ -7,7 +7,8 @@ import Documents
 /// Lists and shows profiles.
 struct Profiles: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List or show the profiles: schemes, engines, devices, architectures.",
+        abstract:
+            "List or show the profiles: schemes, engines, devices, architectures, numerics, tolerances.",
         subcommands: [List.self, Show.self], defaultSubcommand: List.self)
 
     static let folder = "Profiles/"
@@ -43,6 +44,13 @@ struct Profiles: ParsableCommand {
         func run() throws {
             try options.report("profiles show") { () throws(Failure) in
                 let matches = Profiles.names.filter { $0 == name || $0.hasSuffix("/" + name) }
+                if matches.count > 1 {
+                    throw Failure(
+                        Finding(
+                            .error, .unknownProfile, "more than one profile has this name", option: name,
+                            expected: "one of \(matches.joined(separator: ", "))", found: name,
+                            remedy: "ingot profiles show \(matches[0])"))
+                }
                 guard let match = matches.first,
                     let bytes = EmbeddedFiles.bytes(Profiles.folder + match + ".json"),
                     let document = try? JSONValue(parsing: bytes)

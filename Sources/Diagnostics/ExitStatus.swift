@@ -14,4 +14,8 @@ package enum ExitStatus: Int32, Sendable {
     /// Stopped on purpose or by a signal; the same command with --resume goes on.
     case stopped = 75
     case badProfile = 78
+    /// Ended by SIGINT with what there was, for work that has nothing to resume.
+    case interrupted = 130
+    /// The same by SIGTERM.
+    case terminated = 143
 }

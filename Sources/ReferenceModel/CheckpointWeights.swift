@@ -19,7 +19,7 @@ package final class CheckpointWeights: WeightSource {
     /// Bytes of weights that may stay in memory between uses.
     package let budget: Int
 
-    private let stored: [WeightKey: StoredWeight]
+    let stored: [WeightKey: StoredWeight]
     private let readers: [BulkReader]
     private let pool = BufferPool()
     private struct Kept {
@@ -157,16 +157,14 @@ package final class CheckpointWeights: WeightSource {
 
     // MARK: Reading
 
-    private func place(of key: WeightKey) -> StoredWeight {
+    func place(of key: WeightKey) -> StoredWeight {
         guard let stored = stored[key] else {
             preconditionFailure("\(key.role.name) of layer \(key.layer ?? -1) is no weight of this model")
         }
         return stored
     }
 
-    private func read(
-        _ stored: StoredWeight, rows: Range<Int>
-    ) throws(Failure) -> WeightMatrix {
+    func read(_ stored: StoredWeight, rows: Range<Int>) throws(Failure) -> WeightMatrix {
         let width = stored.columns * stored.record.dtype.bits / 8
         let start = stored.record.dataRange.lowerBound
         let range = start + rows.lowerBound * width..<start + rows.upperBound * width
@@ -176,7 +174,8 @@ package final class CheckpointWeights: WeightSource {
         var format = plainFormat(stored)
         if let scales = stored.scales {
             let values = try checkpoint.scales(scales.record, shard: scales.shard)
-            format = .e4m3(stored.blockScales(values, scales.granularity))
+            format = .e4m3(
+                stored.blockScales(values, scales.granularity).fromRow(rows.lowerBound, count: rows.count))
         }
         guard let format else { throw noCodes(stored) }
         return WeightMatrix(

@@ -25,7 +25,7 @@ package enum LogitRows: Sendable {
 /// One model, ready to read tokens.
 ///
 /// - Checked by: GoldenTests, against values of the authors' own code; BatchTests; FormatTests.
-package struct ForwardPass {
+package struct ForwardPass: Sendable {
     package let configuration: BailingMoeV2Configuration
     package let weights: any WeightSource
     package let backend: any Backend

@@ -10,7 +10,7 @@ import Documents
 /// - Checked by: `ChatTemplateTests`, against transformers.
 package struct ChatTemplate: Equatable, Sendable {
     /// What the system turn says about thinking.
-    package enum Thinking: String, Sendable {
+    package enum Thinking: String, CaseIterable, Sendable {
         case off
         case on
     }

@@ -26,4 +26,6 @@ extension DiagnosticCode {
     package static let chatTemplateUnknown = DiagnosticCode("TOK-010")
     /// A conversation that the chat template cannot render.
     package static let conversationImpossible = DiagnosticCode("TOK-011")
+    /// A row of a data file that is no conversation, text or list of token ids.
+    package static let sampleMalformed = DiagnosticCode("TOK-012")
 }

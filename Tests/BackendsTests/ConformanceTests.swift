@@ -5,14 +5,25 @@ import TestSupport
 import Testing
 
 struct ConformanceTests {
-    @Test(arguments: Numerics.allCases, [1, 2, 3])
-    func openBLAS(numerics: Numerics, threads: Int) throws {
+    @Test(arguments: NumericsProfile.names(), [1, 2, 3])
+    func openBLAS(name: String, threads: Int) throws {
+        let numerics = try NumericsProfile.named(name).numerics
         try checkBackend(OpenBLASBackend(numerics: numerics, threads: threads))
     }
 
-    @Test(arguments: Numerics.allCases, [1, 2, 3])
-    func fused(numerics: Numerics, threads: Int) throws {
+    @Test(arguments: NumericsProfile.names(), [1, 2, 3])
+    func fused(name: String, threads: Int) throws {
+        let numerics = try NumericsProfile.named(name).numerics
         try checkBackend(FusedBackend(numerics: numerics, threads: threads))
+    }
+
+    @Test(arguments: NumericsProfile.names())
+    func watched(name: String) throws {
+        let numerics = try NumericsProfile.named(name).numerics
+        let watch = OverflowWatch()
+        try checkBackend(
+            WatchedBackend(OpenBLASBackend(numerics: numerics, threads: 1), watch: watch))
+        #expect(watch.drain().count == WatchedOperation.allCases.count)
     }
 
     @Test func theNumberOfThreadsChangesNoBit() {

@@ -134,6 +134,7 @@ enum DocsOutput {
     static func normalised(_ line: some StringProtocol) -> String {
         var text = String(line).replacing(/in [0-9.]+ s\b/, with: "in # s")
         text.replace(/[0-9.]+ [kMG]?B\/s/, with: "# B/s")
+        text.replace(/[0-9.,]+ tokens\/s/, with: "# tokens/s")
         text.replace(/peak memory [0-9]+ MiB/, with: "peak memory # MiB")
         text.replace(/"peak_bytes": [0-9]+/, with: "\"peak_bytes\": #")
         text.replace(/free on that disk .*/, with: "free on that disk #")

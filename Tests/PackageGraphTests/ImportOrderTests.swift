@@ -7,9 +7,9 @@ import Testing
 struct ImportOrderTests {
     /// Design order; a later target may import an earlier one, never the reverse.
     static let order = [
-        "CKernels", "CSystem", "CEmbedded", "COpenBLAS", "CZstd", "CXXHash", "Documents", "Diagnostics",
-        "Tensors",
-        "Checkpoints", "Architectures", "Tokenisation", "Backends", "ReferenceModel", "Calibration",
+        "CKernels", "CSystem", "CEmbedded", "CCurl", "COpenBLAS", "CZstd", "CXXHash", "Documents",
+        "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures", "Tokenisation", "Backends",
+        "ReferenceModel", "Endpoints", "Calibration",
         "Quantisation",
         "DraftHeads", "Parity", "Topology", "Publishing", "Workbench", "Commands", "ingot", "ingot-bench",
     ]

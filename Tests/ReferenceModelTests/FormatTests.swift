@@ -85,7 +85,8 @@ struct FormatTests {
         }
     }
 
-    private func quantised(_ source: String, _ scheme: String, _ output: String) throws -> String {
+    /// Quantises a checkpoint and gives the folder of the result.
+    func quantised(_ source: String, _ scheme: String, _ output: String) throws -> String {
         let (checkpoint, inventory) = try opened(source)
         let request = QuantisationRequest(scheme: try SchemeLibrary.scheme(scheme))
         let plan = try QuantisationPlanner(checkpoint: checkpoint, inventory: inventory, request: request)

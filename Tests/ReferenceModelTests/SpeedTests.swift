@@ -1,4 +1,5 @@
-// How fast, on this machine: INGOT_SPEED names a checkpoint. Prints, judges nothing.
+// How fast, on this machine: INGOT_SPEED names a checkpoint, INGOT_NUMERICS the numerics (f32 without). Prints,
+// judges nothing.
 
 import Backends
 import Foundation
@@ -12,7 +13,8 @@ private let folder = ProcessInfo.processInfo.environment["INGOT_SPEED"]
 struct SpeedTests {
     @Test(arguments: backends().indices)
     func tokensPerSecond(backend: Int) throws {
-        let backend = backends()[backend]
+        let name = ProcessInfo.processInfo.environment["INGOT_NUMERICS"] ?? Numerics.f32.name
+        let backend = backends(try NumericsProfile.named(name).numerics)[backend]
         let weights = try CheckpointWeights.open(try #require(folder), budget: 4 << 30)
         let pass = ForwardPass(weights.configuration, weights: weights, backend: backend)
         let length = Int(ProcessInfo.processInfo.environment["INGOT_TOKENS"] ?? "512") ?? 512
@@ -30,7 +32,7 @@ struct SpeedTests {
                 for token in 0..<32 { try pass.run([TokenSequence([token], cache: cache)]) }
             } / .seconds(1)
         print(
-            "\(backend.name) \(OpenBLASBackend.coreName): prefill of \(length) at \(Double(length) / prefill) tokens/s,"
+            "\(backend.name) \(OpenBLASBackend.coreName) \(name): prefill of \(length) at \(Double(length) / prefill) tokens/s,"
                 + " decoding \(32 / decoding) tokens/s, \(weights.bytesKept) bytes kept")
     }
 }

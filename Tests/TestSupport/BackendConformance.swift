@@ -10,10 +10,11 @@ package struct BackendTolerance: Sendable {
     package let relative: Float
 
     package init(_ numerics: Numerics) {
-        switch numerics {
+        switch numerics.format {
         case .f32: relative = 2e-6
-        // One step of BF16, where two sums lie on either side of a tie.
+        // One step of the format, where two sums lie on either side of a tie.
         case .bf16: relative = 0x1p-7
+        case .f16: relative = 0x1p-10
         }
     }
 }
@@ -118,7 +119,7 @@ private struct BackendCheck {
         let limit = BackendTolerance(backend.numerics).relative * max(largest, 0x1p-126)
         #expect(
             !agreement.isBroken && agreement.worst <= limit,
-            "\(backend.name), \(backend.numerics.rawValue), \(what): \(agreement), limit \(limit)")
+            "\(backend.name), \(backend.numerics.name), \(what): \(agreement), limit \(limit)")
     }
 
     private func rounded(_ matrix: Matrix) -> Matrix { reference.rounded(matrix) }

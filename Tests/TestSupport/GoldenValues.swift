@@ -50,6 +50,9 @@ package struct GoldenValues {
         return Matrix(rows: values.count / max(1, columns), columns: columns, values: values)
     }
 
+    /// The bytes of a tensor of any type.
+    package func bytes(_ name: String) throws -> [UInt8] { [UInt8](data[try record(name).dataRange]) }
+
     /// A tensor of I64.
     package func integers(_ name: String) throws -> [Int] {
         let record = try record(name)

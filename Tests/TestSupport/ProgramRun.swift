@@ -61,6 +61,9 @@ package final class StartedProgram {
 
     package var isRunning: Bool { process.isRunning }
 
+    /// What it has written to standard output by now.
+    package var outputSoFar: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
+
     /// Sends a signal: SIGKILL, SIGSTOP, SIGINT.
     package func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 

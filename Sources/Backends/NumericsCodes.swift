@@ -1,0 +1,8 @@
+// The codes of this area. Each has a page in docs/diagnostics.
+
+import Diagnostics
+
+extension DiagnosticCode {
+    package static let noSuchNumerics = DiagnosticCode("NUMERICS-001", exit: .usage)
+    package static let badNumerics = DiagnosticCode("NUMERICS-002", exit: .badProfile)
+}

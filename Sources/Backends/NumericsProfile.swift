@@ -1,0 +1,120 @@
+// Numerics as their profile describes them: every decision with its source, and in words what a device does
+// that is not modelled.
+
+import Diagnostics
+import Documents
+
+/// Numerics with their reasons.
+///
+/// - Checked by: NumericsProfileTests.
+package struct NumericsProfile: Equatable, Sendable {
+    package let numerics: Numerics
+    /// What they are called in sentences.
+    package let title: String
+    /// What the device does otherwise, a sentence each.
+    package let notModelled: [String]
+    /// The source of each decision, by key.
+    package let sources: [String: String]
+
+    /// The version of the document that this program reads.
+    package static let schema = 1
+
+    /// Reads one profile strictly.
+    package init(name: String, _ value: JSONValue) throws(DocumentError) {
+        let reader = try StrictReader(value)
+        guard try reader.integer("schema") == Self.schema else {
+            throw reader.mismatch("schema", "\(Self.schema)")
+        }
+        title = try reader.string("title")
+        var sources: [String: String] = [:]
+        let formatReader = try reader.object("format")
+        guard let format = NumberFormat(rawValue: try formatReader.string("value")) else {
+            throw formatReader.mismatch(
+                "value", "one of " + NumberFormat.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        sources["format"] = try Self.source(formatReader)
+        let roundingReader = try reader.object("rounding")
+        guard try roundingReader.string("value") == Self.rounding else {
+            throw roundingReader.mismatch("value", "\"\(Self.rounding)\", the only one known")
+        }
+        sources["rounding"] = try Self.source(roundingReader)
+        let products = try Self.products(try reader.object("code_products"), &sources)
+        notModelled = try reader.strings("not_modelled")
+        try reader.finish()
+        numerics = Numerics(name: name, format: format, codeProducts: products)
+        self.sources = sources
+    }
+
+    /// Each operation's result is rounded, where the authors' code rounds.
+    private static let rounding = "every-operation"
+
+    private static func products(
+        _ reader: StrictReader, _ sources: inout [String: String]
+    ) throws(DocumentError) -> CodeProducts {
+        let products: CodeProducts
+        switch try reader.string("rule") {
+        case "decoded": products = .decoded
+        case "rounded-scales": products = .roundedScales
+        case "activation-codes":
+            products = .activationCodes(
+                ActivationCodeRule(
+                    blockAmaxFloor: try floor(reader, "block_amax_floor", &sources),
+                    rowScaleFloor: try floor(reader, "row_scale_floor", &sources)))
+        default: throw reader.mismatch("rule", "one of decoded, rounded-scales, activation-codes")
+        }
+        sources["code_products"] = try source(reader)
+        return products
+    }
+
+    private static func floor(
+        _ reader: StrictReader, _ key: String, _ sources: inout [String: String]
+    ) throws(DocumentError) -> Float {
+        let object = try reader.object(key)
+        let value = Float(try object.double("value"))
+        guard value > 0, value.isFinite else { throw object.mismatch("value", "a number above 0") }
+        sources[key] = try source(object)
+        return value
+    }
+
+    /// The source of a decision, which ends the object that holds both.
+    private static func source(_ reader: StrictReader) throws(DocumentError) -> String {
+        let source = try reader.string("source")
+        guard !source.isEmpty else { throw reader.mismatch("source", "where the value comes from") }
+        try reader.finish()
+        return source
+    }
+}
+
+extension NumericsProfile {
+    private static let folder = "numerics"
+
+    /// The names of a library's numerics, sorted.
+    package static func names(_ library: ProfileLibrary = .embedded) -> [String] {
+        library.names(in: folder)
+    }
+
+    /// The numerics of a name.
+    ///
+    /// - Throws: no such profile, with the nearest name; a profile that cannot be read.
+    package static func named(
+        _ name: String, _ library: ProfileLibrary = .embedded
+    ) throws(Failure) -> NumericsProfile {
+        let path = "\(folder)/\(name).json"
+        guard let bytes = library.document(at: path) else {
+            let names = names(library)
+            throw Failure(
+                Finding(
+                    .error, .noSuchNumerics, "no numerics of this name", option: name,
+                    expected: names.joined(separator: ", "),
+                    remedy: nearMiss(name, among: names).map { "did you mean \($0)?" }
+                        ?? "ingot profiles list"))
+        }
+        let value: JSONValue
+        do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
+            throw Failure(Finding(error, code: .badNumerics, file: path))
+        }
+        do throws(DocumentError) { return try NumericsProfile(name: name, value) } catch {
+            throw Failure(Finding(error, code: .badNumerics, file: path))
+        }
+    }
+}

@@ -1,0 +1,32 @@
+// Decoding by the kernels, for those in a hurry: the same numbers as WeightMatrix.decode, bit for bit.
+
+import CKernels
+
+extension WeightMatrix {
+    /// Writes the exact F32 value of each element of some rows; of codes, the first row starts a block.
+    ///
+    /// - Parameter target: room for [range.count, K].
+    package func decodeQuickly(rows range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        guard case .e4m3(let scales) = format, let codes = bytes.bindMemory(to: UInt8.self).baseAddress else {
+            return decode(rows: range, into: target)
+        }
+        precondition(range.lowerBound % scales.blockRows == 0, "rows from the middle of a block")
+        scales.values.withUnsafeBufferPointer { values in
+            guard let values = values.baseAddress else { return }
+            var job = ingot_decode_job()
+            job.codes = codes + range.lowerBound * columns
+            job.rows = range.count
+            job.columns = columns
+            job.codes_stride = columns
+            job.block_rows = scales.blockRows
+            job.block_columns = scales.blockColumns
+            job.scales = values + range.lowerBound / scales.blockRows * scales.stride
+            job.scales_stride = scales.stride
+            job.target = UnsafeMutableRawPointer(target)
+            job.type = INGOT_TARGET_F32
+            job.target_stride = columns
+            let status = ingot_decode(&job, ingot_simd_best())
+            precondition(status == INGOT_OK, "a weight that its own initialiser accepted")
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// A table of texts: the numbers behind a chart, or a table of its own.
+
+/// A table with a header row.
+package struct DataTable: Sendable {
+    /// A column: its name and how its cells are set.
+    package struct Column: Sendable {
+        /// The text of the header cell.
+        package var name: String
+        /// Set flush right with digits of one width.
+        package var isNumeric: Bool
+
+        /// A column of numbers unless said otherwise.
+        package init(_ name: String, numeric: Bool = true) {
+            self.name = name
+            isNumeric = numeric
+        }
+    }
+
+    /// Rows beyond these are counted and not shown.
+    package static let rowLimit = 1_024
+
+    /// What the table shows; empty for the numbers behind a chart.
+    package var caption: String
+    package var columns: [Column]
+    /// Cells by row; a short row is filled with empty cells, a long one is cut.
+    package var rows: [[String]]
+
+    /// A table of texts; use `numberText` for numbers.
+    package init(caption: String = "", columns: [Column], rows: [[String]]) {
+        self.caption = caption
+        self.columns = columns
+        self.rows = rows
+    }
+
+    /// The table as markup.
+    func render(into markup: inout Markup) {
+        markup.element("div", ["class": "scroll"]) {
+            $0.element("table") { table in
+                if !caption.isEmpty { table.element("caption", text: caption) }
+                table.element("thead") { head in
+                    head.element("tr") { row in
+                        for column in columns {
+                            row.element(
+                                "th", ["scope": "col", "class": column.isNumeric ? "n" : nil],
+                                text: column.name)
+                        }
+                    }
+                }
+                table.element("tbody") { body in
+                    for row in rows.prefix(Self.rowLimit) { render(row, into: &body) }
+                    if rows.isEmpty { note("no rows", into: &body) }
+                    let more = rows.count - Self.rowLimit
+                    if more > 0 { note("and \(numberText(Double(more))) more rows", into: &body) }
+                }
+            }
+        }
+        markup.raw("\n")
+    }
+
+    private func render(_ row: [String], into body: inout Markup) {
+        body.element("tr") { cells in
+            for (index, column) in columns.enumerated() {
+                cells.element(
+                    "td", ["class": column.isNumeric ? "n" : nil],
+                    text: index < row.count ? row[index] : "")
+            }
+        }
+        body.raw("\n")
+    }
+
+    private func note(_ text: String, into body: inout Markup) {
+        body.element("tr") {
+            $0.element("td", ["class": "more", "colspan": String(max(1, columns.count))], text: text)
+        }
+    }
+}

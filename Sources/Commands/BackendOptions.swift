@@ -1,0 +1,112 @@
+// How a forward pass is done: which backend, in which numbers, on how many threads, with how much memory.
+// Every command that runs the model takes these options, and this is the one place that knows their words.
+
+import ArgumentParser
+import Backends
+import Diagnostics
+import Documents
+import Glibc
+
+/// The backends by their names on the command line.
+enum BackendChoice: String, CaseIterable {
+    case reference, openblas
+}
+
+/// Options of every command that runs the model.
+struct BackendOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "How to multiply: \(BackendChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name"))
+    var backend = BackendChoice.openblas.rawValue
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose roundings: \(NumericsProfile.names().joined(separator: ", ")).",
+            valueName: "name"))
+    var numerics = Numerics.f32.name
+
+    @Option(help: "Threads that multiply; the processors of the machine by default.")
+    var threads: Int?
+
+    @Option(
+        help:
+            "Weights kept in memory, such as 8GiB, half of the machine's by default; the rest is read again.")
+    var memory: MemorySize?
+
+    func validate() throws {
+        guard (1...1024).contains(threads ?? 1) else {
+            throw ValidationError("--threads takes a number from 1 to 1024")
+        }
+    }
+
+    /// The backend that was asked for.
+    ///
+    /// - Throws: CLI-006 and NUMERICS-001 for names that are not known, both when both are.
+    func makeBackend() throws(Failure) -> any Backend {
+        try Self.make(backend, numerics, threads: threads ?? Self.processors)
+    }
+
+    /// A backend by the words of the command line.
+    static func make(_ backend: String, _ numerics: String, threads: Int) throws(Failure) -> any Backend {
+        let choice = BackendChoice(rawValue: backend)
+        var findings: [Finding] = []
+        if choice == nil {
+            findings.append(
+                unknown(.unknownBackend, "backend", backend, BackendChoice.allCases.map(\.rawValue)))
+        }
+        var numbers: Numerics?
+        do throws(Failure) { numbers = try NumericsProfile.named(numerics).numerics } catch {
+            findings += error.findings.map { finding in
+                var finding = finding
+                finding.subjects = [Finding.Subject(label: "option", value: "--numerics \(numerics)")]
+                return finding
+            }
+        }
+        guard let choice, let numbers, findings.isEmpty else { throw Failure(findings) }
+        switch choice {
+        case .reference: return ReferenceBackend(numerics: numbers)
+        case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads)
+        }
+    }
+
+    /// Bytes of weights that may stay in memory.
+    var budget: Int { memory?.bytes ?? Self.installedMemory / 2 }
+
+    private static func unknown(
+        _ code: DiagnosticCode, _ option: String, _ word: String, _ names: [String]
+    ) -> Finding {
+        Finding(
+            .error, code, "no such \(option)", option: "--\(option) \(word)",
+            expected: names.joined(separator: ", "),
+            remedy: nearMiss(word, among: names).map { "did you mean --\(option) \($0)?" })
+    }
+
+    /// Processors that are on.
+    static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// Bytes of memory that the machine has.
+    private static var installedMemory: Int {
+        max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// A number of bytes as people write it: 512MB, 1.5GiB, 1048576.
+struct MemorySize: ExpressibleByArgument {
+    let bytes: Int
+
+    private static let units: [(name: String, bytes: Double)] = [
+        ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40),
+        ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12), ("b", 1),
+    ]
+
+    init?(argument: String) {
+        let word = argument.lowercased()
+        let unit = Self.units.first { word.hasSuffix($0.name) }
+        let digits = word.dropLast(unit?.name.count ?? 0)
+        guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }),
+            let number = Double(digits), number * (unit?.bytes ?? 1) < 0x1p62
+        else { return nil }
+        bytes = Int(number * (unit?.bytes ?? 1))
+    }
+}

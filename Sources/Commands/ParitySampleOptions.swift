@@ -1,0 +1,140 @@
+// What the two sides of a comparison read.
+
+import Architectures
+import ArgumentParser
+import Diagnostics
+import Documents
+import Parity
+import ReferenceModel
+import Tokenisation
+
+/// Which texts a comparison runs over.
+struct ParitySampleOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Texts to run both sides over: JSONL rows of conversations, text or tokens.", valueName: "file"))
+    var data: String?
+
+    @Option(help: "Tokens to run over, at most; whole rows, but the last one may be cut.")
+    var tokens = 4096
+
+    @Option(
+        help: ArgumentHelp(
+            "Multiple-choice items: JSONL rows of messages, prefix, choices and answer.", valueName: "file"))
+    var multipleChoice: String?
+
+    @Option(help: "Multiple-choice items to score, at most.")
+    var items = 1000
+
+    func validate() throws {
+        guard tokens > 0 else { throw ValidationError("--tokens takes a number above 0") }
+        guard items > 0 else { throw ValidationError("--items takes a number above 0") }
+    }
+
+    /// The texts of the forward pass: a recording's own, a file's, or the ones the program brings along.
+    func rows(_ left: ParitySide, _ right: ParitySide) throws(Failure) -> [TokenRow] {
+        let recordings = [left, right].compactMap(\.recording)
+        if !recordings.isEmpty {
+            guard data == nil else {
+                throw Failure(
+                    Finding(
+                        .error, .checkImpossible, "a recorded run has texts of its own",
+                        option: "--data", expected: "no --data beside a recorded run",
+                        remedy: "leave --data out"))
+            }
+            return try recorded(recordings, left, right)
+        }
+        guard let model = left.model ?? right.model else { return [] }
+        let limit = model.configuration.vocabularySize
+        let all: [TokenRow]
+        if let data {
+            var encoder: SampleEncoder?
+            var rows: [TokenRow] = []
+            for row in try SampleRow.read(data) {
+                if case .tokens(let tokens) = row.content {
+                    rows.append(TokenRow(name: row.name, tokens: tokens))
+                    continue
+                }
+                if encoder == nil { encoder = try SampleEncoder(folder: model.folder) }
+                if let tokens = try encoder?.tokens(row), !tokens.isEmpty {
+                    rows.append(TokenRow(name: row.name, tokens: tokens))
+                }
+            }
+            all = rows
+        } else {
+            all = try ParitySamples.rows(for: model)
+        }
+        let cut = Self.cut(all, to: tokens)
+        for row in cut {
+            guard let id = row.tokens.first(where: { $0 >= limit }) else { continue }
+            throw Failure(
+                Finding(
+                    .error, .dataRowMalformed, "a token is not in the vocabulary of the model",
+                    file: data, field: row.name, expected: "ids below \(limit)", found: "\(id)",
+                    remedy: "use the tokenizer that came with this checkpoint"))
+        }
+        return cut
+    }
+
+    private func recorded(
+        _ recordings: [RecordedRun], _ left: ParitySide, _ right: ParitySide
+    ) throws(Failure) -> [TokenRow] {
+        var rows = recordings[0].rows
+        if recordings.count == 2 {
+            let other = Dictionary(
+                recordings[1].rows.map { ($0.name, $0.tokens) }, uniquingKeysWith: { first, _ in first })
+            rows = rows.filter { other[$0.name] == $0.tokens }
+            guard !rows.isEmpty else {
+                throw Failure(
+                    Finding(
+                        .error, .nothingToCompare, "the two recordings have no text in common",
+                        expected: "a case of the same name and tokens in both",
+                        found: abridged(recordings.map { $0.rows.map(\.name).joined(separator: " ") }),
+                        remedy: "record both over the same tokens"))
+            }
+        }
+        if let model = left.model ?? right.model {
+            let limit = model.configuration.vocabularySize
+            for row in rows {
+                guard let id = row.tokens.first(where: { $0 >= limit }) else { continue }
+                throw Failure(
+                    Finding(
+                        .error, .nothingToCompare, "the recording is of a model with another vocabulary",
+                        file: recordings[0].path, field: "\(row.name).tokens",
+                        expected: "ids below \(limit)", found: "\(id)",
+                        remedy: "compare a recording with the checkpoint it was made of"))
+            }
+        }
+        return rows
+    }
+
+    /// Whole rows up to a number of tokens, the last one cut.
+    private static func cut(_ rows: [TokenRow], to limit: Int) -> [TokenRow] {
+        var (result, used) = ([TokenRow](), 0)
+        for row in rows where used < limit {
+            let tokens = Array(row.tokens.prefix(limit - used))
+            result.append(TokenRow(name: row.name, tokens: tokens))
+            used += tokens.count
+        }
+        return result
+    }
+
+    /// The multiple-choice items as tokens; none without a file.
+    func items(_ left: ParitySide, _ right: ParitySide) throws(Failure) -> [TokenItem] {
+        guard let multipleChoice else { return [] }
+        guard let model = left.model ?? right.model else { return [] }
+        var encoder = try SampleEncoder(folder: model.folder)
+        var result: [TokenItem] = []
+        for item in try ChoiceItem.read(multipleChoice).prefix(items) {
+            result.append(try TokenItem(item, &encoder))
+        }
+        return result
+    }
+
+    /// Tokens of a batch that the budget has room for.
+    func batchTokens(_ left: ParitySide, _ right: ParitySide, budget: Int) -> Int {
+        let models = [left, right].compactMap(\.model)
+        let each = models.reduce(0) { $0 + ParitySamples.bytesPerToken($1.configuration) }
+        return max(64, min(1 << 16, budget / 2 / max(1, each)))
+    }
+}

@@ -1,0 +1,187 @@
+// ingot verify: is the artefact still the model?
+
+import Architectures
+import ArgumentParser
+import Backends
+import Checkpoints
+import Diagnostics
+import Documents
+import Parity
+import ReferenceModel
+import Tokenisation
+
+/// Compares two sides.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compare a checkpoint with another, a recorded run, or a server: is it still the model?",
+        usage: """
+            ingot verify LEFT RIGHT [--data FILE.jsonl] [--report FILE.html]
+            ingot verify LEFT --endpoint http://HOST:PORT
+            ingot verify LEFT --record FOLDER
+            """,
+        discussion: """
+            LEFT is what is right, RIGHT is what is judged: each a checkpoint, a recorded run (a folder with \
+            golden.json and a safetensors file), or the address of a vLLM or SGLang that runs. Checkpoints run side by side, layer by layer, in bounded memory. Limits \
+            come from a tolerance profile, chosen from what the two are unless --tolerance names one. Exit status \
+            1 when a limit is broken.
+            """)
+
+    @Argument(help: "The side that is right: a checkpoint or a recorded run.")
+    var left: String
+
+    @Argument(help: "The side that is judged; left out beside --endpoint or --record.")
+    var right: String?
+
+    @OptionGroup var endpoint: EndpointOptions
+
+    @Option(help: "Of a server: the likeliest tokens to ask for at each position.")
+    var top = 20
+
+    @Option(
+        help: ArgumentHelp("Run LEFT alone and write what it shows to a new folder.", valueName: "folder"))
+    var record: String?
+
+    @OptionGroup var samples: ParitySampleOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "The limits: \(Tolerance.names(.embedded).joined(separator: ", ")), or a file.", valueName: "name"
+        ))
+    var tolerance: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What to look at, with commas between: \(ParityCheck.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "list"))
+    var checks: String?
+
+    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    var report: String?
+
+    @Flag(help: "Try known faults when a limit is broken, on a large checkpoint too: each costs a pass.")
+    var diagnose = false
+
+    @Option(help: ArgumentHelp("How the left side multiplies; as --backend by default.", valueName: "name"))
+    var leftBackend: String?
+
+    @Option(help: ArgumentHelp("Whose roundings the left side has.", valueName: "name"))
+    var leftNumerics = Numerics.f32.name
+
+    @OptionGroup var backend: BackendOptions
+    @OptionGroup var options: ReportOptions
+
+    func validate() throws {
+        guard (1...1000).contains(top) else { throw ValidationError("--top takes a number from 1 to 1000") }
+        let others = [right, endpoint.endpoint, record].compactMap { $0 }
+        guard others.count == 1 else {
+            throw ValidationError(
+                others.isEmpty
+                    ? "what to compare LEFT with is missing: RIGHT, --endpoint URL, or --record FOLDER"
+                    : "RIGHT, --endpoint and --record exclude each other")
+        }
+    }
+
+    func run() throws {
+        try options.report("verify") { () throws(Failure) in
+            stopOnSignals()
+            let first = try side(left, isLeft: true)
+            if let record { return try recording(of: first, to: record) }
+            let second = try side(right ?? endpoint.endpoint ?? "", isLeft: false)
+            return try comparison(first, second)
+        }
+    }
+
+    private func comparison(_ first: ParitySide, _ second: ParitySide) throws(Failure) -> CommandResult {
+        let (profile, reason) = try chooseTolerance(first, second)
+        let rows = try samples.rows(first, second)
+        let items = try samples.items(first, second)
+        let run = ParityRun(
+            left: first, right: second, rows: rows, items: items, tolerance: profile,
+            checks: try chosenChecks(first, second, hasItems: !items.isEmpty),
+            batchTokens: samples.batchTokens(first, second, budget: backend.budget), diagnoses: diagnose)
+        let result = try run.run(progress: options.sink)
+        let report = ParityReport(run: run, result: result, toleranceReason: reason)
+        if let path = self.report { try report.write(to: path) }
+        return CommandResult(
+            text: report.text(isVerbose: options.verbose), document: report.document,
+            findings: result.findings, exit: result.passed ? .done : .refused)
+    }
+
+    private func recording(of side: ParitySide, to folder: String) throws(Failure) -> CommandResult {
+        guard let model = side.model else {
+            throw Failure(
+                Finding(
+                    .error, .checkImpossible, "only a checkpoint can be recorded",
+                    option: "--record \(folder)",
+                    expected: "a checkpoint as LEFT", found: side.title))
+        }
+        let rows = try samples.rows(side, side)
+        let bytes = try RunRecorder(model: model, rows: rows).write(to: folder, progress: options.sink)
+        return CommandResult(
+            text:
+                "recorded \(grouped(rows.count)) texts of \(model.folder) in \(folder): \(byteCount(bytes))",
+            document: [
+                "folder": .string(folder), "texts": .integer(rows.count),
+                "tokens": .integer(rows.reduce(0) { $0 + $1.tokens.count }), "bytes": .integer(bytes),
+            ])
+    }
+
+    // MARK: Sides
+
+    private func side(_ path: String, isLeft: Bool) throws(Failure) -> ParitySide {
+        if path.hasPrefix("http://") || path.hasPrefix("https://") || path == endpoint.endpoint {
+            let (client, engine) = try endpoint.open(path)
+            return .server(ServerSide(client: client, engine: engine, top: top))
+        }
+        if RecordedRun.isRecording(path) { return .recorded(try RecordedRun.open(path)) }
+        let backend =
+            isLeft && record == nil
+            ? try BackendOptions.make(
+                leftBackend ?? self.backend.backend, leftNumerics,
+                threads: self.backend.threads ?? BackendOptions.processors)
+            : try self.backend.makeBackend()
+        // Both sides keep weights between passes, and activations want their share.
+        let weights = try CheckpointWeights.open(path, budget: self.backend.budget / 4)
+        return .model(
+            ModelSide(
+                folder: path, weights: weights,
+                pass: ForwardPass(weights.configuration, weights: weights, backend: backend)))
+    }
+
+    private func chooseTolerance(
+        _ left: ParitySide, _ right: ParitySide
+    ) throws(Failure) -> (Tolerance, String) {
+        if let tolerance { return (try Tolerance.named(tolerance, .embedded), "as asked") }
+        let (name, reason) = ToleranceChoice.choose(left, right)
+        return (try Tolerance.named(name, .embedded), reason)
+    }
+
+    private func chosenChecks(
+        _ left: ParitySide, _ right: ParitySide, hasItems: Bool
+    ) throws(Failure) -> Set<ParityCheck> {
+        let possible = ParityRun.possible(left, right, hasItems: hasItems)
+        guard let checks else { return possible }
+        var chosen: Set<ParityCheck> = []
+        for word in checks.split(separator: ",") {
+            let name = word.trimmingPrefix { $0 == " " }
+            let names = ParityCheck.allCases.map(\.rawValue)
+            guard let check = ParityCheck(rawValue: String(name)) else {
+                throw Failure(
+                    Finding(
+                        .error, .checkImpossible, "no check of this name", option: "--checks \(checks)",
+                        expected: names.joined(separator: ", "), found: String(name),
+                        remedy: nearMiss(String(name), among: names).map { "did you mean \($0)?" }))
+            }
+            guard possible.contains(check) else {
+                throw Failure(
+                    Finding(
+                        .error, .checkImpossible, "this check cannot be made of these two sides",
+                        option: "--checks \(checks)", expected: check.requirement,
+                        found: "\(left.title); \(right.title)",
+                        remedy: "leave \(check.rawValue) out of --checks"))
+            }
+            chosen.insert(check)
+        }
+        return chosen
+    }
+}

@@ -1,0 +1,60 @@
+// Greedy continuations that were recorded, made again token by token with a cache.
+
+import Diagnostics
+import Tokenisation
+
+/// One continuation of both sides.
+package struct Continuation: Equatable, Sendable {
+    /// The text's name.
+    package let name: String
+    package let recorded: [Int]
+    package let made: [Int]
+
+    /// The first token that differs; nil when none does.
+    package var firstDifference: Int? {
+        if let place = zip(recorded, made).enumerated().first(where: { $1.0 != $1.1 })?.offset {
+            return place
+        }
+        return recorded.count == made.count ? nil : min(recorded.count, made.count)
+    }
+}
+
+extension RecordedRun {
+    /// The recorded continuations, and those of a model.
+    func continuations(_ model: ModelSide, progress: any ProgressSink) throws(Failure) -> [Continuation] {
+        let chosen = cases.filter { !$0.greedy.isEmpty }
+        progress.begin(stage: "greedy", totalBytes: chosen.reduce(0) { $0 + $1.greedy.count })
+        defer { progress.end() }
+        var result: [Continuation] = []
+        for one in chosen {
+            let made = try model.continued(one.prompt ?? one.tokens, count: one.greedy.count)
+            result.append(Continuation(name: one.name, recorded: one.greedy, made: made))
+            progress.advance(bytes: one.greedy.count)
+        }
+        return result
+    }
+}
+
+extension ServerSide {
+    /// Texts that are continued, tokens of a prompt, and tokens that are made.
+    private static let shape = (texts: 4, prompt: 64, made: 24)
+
+    /// Greedy continuations of the first texts' beginnings by the server, and those of a model.
+    func continuations(
+        _ rows: [TokenRow], _ model: ModelSide, progress: any ProgressSink
+    ) throws(Failure) -> [Continuation] {
+        let chosen = rows.filter { $0.tokens.count > 1 }.prefix(Self.shape.texts)
+        progress.begin(stage: "greedy", totalBytes: chosen.count * Self.shape.made)
+        defer { progress.end() }
+        var result: [Continuation] = []
+        for row in chosen {
+            let prompt = Array(row.tokens.prefix(min(Self.shape.prompt, (row.tokens.count + 1) / 2)))
+            let told = try client.greedyTokens(
+                prompt, count: Self.shape.made, ignoringEnd: true, of: engine)
+            let made = try model.continued(prompt, count: told.count)
+            result.append(Continuation(name: row.name, recorded: told, made: made))
+            progress.advance(bytes: Self.shape.made)
+        }
+        return result
+    }
+}

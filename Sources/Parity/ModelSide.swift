@@ -1,0 +1,49 @@
+// A checkpoint as a side of a comparison: what it shows while it reads tokens.
+
+import Architectures
+import Backends
+import Diagnostics
+import ReferenceModel
+import Tokenisation
+
+/// A checkpoint that runs on this machine.
+package struct ModelSide: Sendable {
+    /// The folder as it was given.
+    package let folder: String
+    package let weights: CheckpointWeights
+    package let pass: ForwardPass
+
+    package init(folder: String, weights: CheckpointWeights, pass: ForwardPass) {
+        self.folder = folder
+        self.weights = weights
+        self.pass = pass
+    }
+
+    package var configuration: BailingMoeV2Configuration { weights.configuration }
+
+    /// Whether any weight is stored as codes.
+    package var hasCodes: Bool { configuration.quantisation.fp8 != nil }
+
+    /// Shows one pass over some texts; every weight is read once for all of them.
+    func play(_ rows: [TokenRow], predicting: Bool, into queue: EventQueue) throws(Failure) {
+        let tap = EventTap(queue, layerCount: configuration.layerCount)
+        try pass.run(rows.map { TokenSequence($0.tokens) }, predicting: predicting, taps: [tap])
+        try weights.checkUnchanged()
+    }
+
+    /// Greedy tokens after a prompt, with a cache.
+    func continued(_ prompt: [Int], count: Int) throws(Failure) -> [Int] {
+        let cache = KeyValueCache(configuration)
+        var (made, step) = ([Int](), prompt)
+        while made.count < count {
+            let logits = LogitCollector()
+            try pass.run([TokenSequence(step, cache: cache)], logits: .last, taps: [logits])
+            let values = logits.logits.values
+            guard var best = values.indices.first else { return made }
+            for index in values.indices where values[index] > values[best] { best = index }
+            step = [best]
+            made.append(best)
+        }
+        return made
+    }
+}

@@ -1,0 +1,39 @@
+// What a run of `verify` looks at; each check can be asked for by name.
+
+/// One check.
+package enum ParityCheck: String, CaseIterable, Sendable {
+    /// Configs and every number of every tensor: the levels bytes and values.
+    case weights
+    /// Activations, routes and outputs of a forward pass over the same tokens.
+    case forward
+    /// Recorded greedy continuations, made again with a cache.
+    case greedy
+    /// Whether routes depend on the size of the batch.
+    case batch
+    /// Multiple-choice items, scored by log-probability.
+    case accuracy
+
+    /// What it does, in a clause.
+    package var title: String {
+        switch self {
+        case .weights: "every tensor of two checkpoints, and their configs"
+        case .forward: "activations, routes and outputs over the same tokens"
+        case .greedy: "recorded greedy continuations, made again"
+        case .batch: "routes of a text alone, token by token, and in a batch"
+        case .accuracy: "multiple-choice items scored by log-probability"
+        }
+    }
+}
+
+extension ParityCheck {
+    /// What it needs of the two sides.
+    package var requirement: String {
+        switch self {
+        case .weights: "two checkpoints"
+        case .forward: "a checkpoint, a recorded run or a server on each side"
+        case .greedy: "a checkpoint, and a recorded run with greedy continuations or a server"
+        case .batch: "a checkpoint on a side"
+        case .accuracy: "two checkpoints and --multiple-choice FILE"
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// Limits come from profiles, each with where it comes from. Nothing here has a number of its own.
+
+import Checkpoints
+import Diagnostics
+import Documents
+
+/// A set of limits for a comparison.
+///
+/// - Checked by: ToleranceTests.
+package struct Tolerance: Equatable, Sendable {
+    /// One limit.
+    package struct Gate: Equatable, Sendable {
+        package let quantity: Quantity
+        /// The most, or of an agreement the least, that passes.
+        package let limit: Double
+        /// Where the limit comes from.
+        package let source: String
+    }
+
+    package let name: String
+    package let summary: String
+    /// Biased score by which a router's choice is ahead, up to which another choice is a tie.
+    package let tieMargin: Double
+    package let gates: [Gate]
+
+    /// The version of the document that this program reads.
+    package static let schema = 1
+    static let folder = "tolerances"
+
+    /// The limit of a quantity; nil when the profile sets none.
+    package func limit(_ quantity: Quantity) -> Double? {
+        gates.first { $0.quantity == quantity }?.limit
+    }
+
+    /// Names of the profiles.
+    package static func names(_ library: ProfileLibrary) -> [String] { library.names(in: folder) }
+
+    /// A profile by name, or by the path of a JSON file.
+    package static func named(_ name: String, _ library: ProfileLibrary) throws(Failure) -> Tolerance {
+        if let bytes = library.document(at: "\(folder)/\(name).json") {
+            return try read(bytes, file: "Profiles/\(folder)/\(name).json")
+        }
+        guard name.hasSuffix(".json") || name.contains("/") else {
+            let near = nearMiss(name, among: names(library))
+            throw Failure(
+                Finding(
+                    .error, .toleranceMalformed, "no tolerance profile of this name",
+                    option: "--tolerance \(name)",
+                    expected: names(library).joined(separator: ", ") + ", or the path of a profile",
+                    remedy: near.map { "did you mean --tolerance \($0)?" } ?? "ingot profiles list"))
+        }
+        return try read(try FileAccess.read(name, limit: 1 << 20), file: name)
+    }
+
+    private static func read(_ bytes: [UInt8], file: String) throws(Failure) -> Tolerance {
+        let document: JSONValue
+        do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch {
+            throw Failure(Finding(error, code: .toleranceMalformed, file: file))
+        }
+        do throws(DocumentError) { return try Tolerance(document) } catch {
+            throw Failure(Finding(error, code: .toleranceMalformed, file: file))
+        }
+    }
+
+    /// Reads one profile strictly.
+    package init(_ document: JSONValue) throws(DocumentError) {
+        let reader = try StrictReader(document)
+        guard try reader.integer("schema") == Self.schema else {
+            throw reader.mismatch("schema", "\(Self.schema)")
+        }
+        name = try reader.string("name")
+        summary = try reader.string("summary")
+        let tie = try reader.object("tie_margin")
+        tieMargin = try tie.double("value")
+        guard tieMargin >= 0 else { throw tie.mismatch("value", "0 or more") }
+        _ = try tie.string("source")
+        try tie.finish()
+        var gates: [Gate] = []
+        for gate in try reader.objects("gates") {
+            let text = try gate.string("quantity")
+            guard let quantity = Quantity(rawValue: text) else {
+                throw DocumentError(
+                    path: gate.path + ".quantity", what: "no quantity of this name",
+                    expected: Quantity.allCases.map(\.rawValue).joined(separator: ", "), found: text,
+                    remedy: nearMiss(text, among: Quantity.allCases.map(\.rawValue)).map {
+                        "did you mean \"\($0)\"?"
+                    })
+            }
+            guard !gates.contains(where: { $0.quantity == quantity }) else {
+                throw gate.mismatch("quantity", "every quantity once")
+            }
+            let limit = try gate.double("limit")
+            guard limit >= 0 else { throw gate.mismatch("limit", "0 or more") }
+            let source = try gate.string("source")
+            guard !source.isEmpty else { throw gate.mismatch("source", "where the limit comes from") }
+            gates.append(Gate(quantity: quantity, limit: limit, source: source))
+            try gate.finish()
+        }
+        guard !gates.isEmpty else { throw reader.mismatch("gates", "one gate at least") }
+        self.gates = gates
+        try reader.finish()
+    }
+}
+
+/// A limit and what was found.
+package struct GateResult: Equatable, Sendable {
+    package let gate: Tolerance.Gate
+    package let found: Double
+    /// Where the worst value is, in words.
+    package let place: String?
+    /// Half the width of the 95 % interval around `found`; nil where it is no mean.
+    package let halfWidth: Double?
+
+    /// Whether the limit holds.
+    package var passed: Bool {
+        gate.quantity.isFloor ? found >= gate.limit : found <= gate.limit
+    }
+
+    /// Whether the interval holds the limit: more data could turn the verdict.
+    package var isUndecided: Bool {
+        guard let halfWidth else { return false }
+        return abs(found - gate.limit) < halfWidth
+    }
+}
