@@ -140,8 +140,8 @@ struct Verify: ParsableCommand {
                 leftBackend ?? self.backend.backend, leftNumerics,
                 threads: self.backend.threads ?? BackendOptions.processors)
             : try self.backend.makeBackend()
-        // Both sides keep weights between passes, and activations want their share.
-        let weights = try CheckpointWeights.open(path, budget: self.backend.budget / 4)
+        // A model that fits a quarter of the memory is kept between passes; of a larger one each pass reads all.
+        let weights = try CheckpointWeights.open(path, budget: self.backend.budget / 4, keepsParts: false)
         return .model(
             ModelSide(
                 folder: path, weights: weights,

@@ -164,8 +164,20 @@ package struct ForwardPass: Sendable {
 
     // MARK: Gated MLP and experts
 
+    /// Tokens whose inner activations, three times as wide as the MLP, are in memory at once.
+    private static let mlpTokens = 1024
+
     /// down(silu(gate x) ⊙ up x): [T, H] to [T, H].
     private func mlp(_ x: Matrix, _ weights: MLPWeights) -> Matrix {
+        guard x.rows > Self.mlpTokens else { return mlp(few: x, weights) }
+        // Pieces are of one size whatever T is but for the last: a token's numbers do not depend on it.
+        return Matrix.stacked(
+            stride(from: 0, to: x.rows, by: Self.mlpTokens).map { first in
+                mlp(few: x.rows(first..<min(x.rows, first + Self.mlpTokens)), weights)
+            })
+    }
+
+    private func mlp(few x: Matrix, _ weights: MLPWeights) -> Matrix {
         let gate = backend.product(x, weights.gate)  // [T, M]
         let up = backend.product(x, weights.up)  // [T, M]
         return backend.product(backend.swiGLU(gate: gate, up: up), weights.down)  // [T, H]
