@@ -43,3 +43,25 @@ else
     echo "FAIL endpoint"
     exit 1
 fi
+
+# The same server as a side of ingot verify: F32 limits hold, and an artefact it does not serve breaks them.
+verify() { "$scratch/release/ingot" verify "$@" --data Fixtures/checkpoints/ling-tiny-icd/evaluation.jsonl --quiet; }
+if verify Fixtures/checkpoints/ling-tiny-icd --endpoint "http://127.0.0.1:$port" --tolerance f32 --tokens 1500 >"$work/said" 2>&1
+then
+    grep -E "^outputs|^decisions" "$work/said"
+    echo "PASS endpoint verify: $(tail -n 1 "$work/said")"
+else
+    cat "$work/said"
+    echo "FAIL endpoint verify"
+    exit 1
+fi
+"$scratch/release/ingot" quantise Fixtures/checkpoints/ling-tiny-icd --scheme fp8-block --output "$work/fp8" --quiet >/dev/null
+status=0
+verify "$work/fp8" --endpoint "http://127.0.0.1:$port" --tolerance f32 --tokens 1500 >"$work/said" 2>&1 || status=$?
+if [ $status = 1 ]; then
+    echo "PASS endpoint verify tells FP8 weights from BF16: $(tail -n 1 "$work/said")"
+else
+    cat "$work/said"
+    echo "FAIL endpoint verify tells FP8 weights from BF16: exit $status"
+    exit 1
+fi
