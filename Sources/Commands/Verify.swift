@@ -182,6 +182,13 @@ struct Verify: ParsableCommand {
             }
             chosen.insert(check)
         }
+        guard !chosen.isEmpty else {
+            throw Failure(
+                Finding(
+                    .error, .checkImpossible, "no check is named", option: "--checks \(checks)",
+                    expected: ParityCheck.allCases.map(\.rawValue).joined(separator: ", "), found: "none",
+                    remedy: "leave --checks out: everything that the two sides allow is checked"))
+        }
         return chosen
     }
 }

@@ -71,6 +71,16 @@ extension ParityResult {
         ]
     }
 
+    /// A profile without a limit for what was looked at must not look like one that holds.
+    static func unjudged(_ tolerance: Tolerance) -> Finding {
+        Finding(
+            .error, .checkImpossible, "the profile has no limit for anything that was measured",
+            option: "--tolerance \(tolerance.name)",
+            expected: "a limit for a quantity of the checks that were made",
+            found: "limits of " + tolerance.gates.map(\.quantity.rawValue).joined(separator: ", "),
+            remedy: "another --tolerance, or more --checks")
+    }
+
     private static func shifted(_ shift: Int) -> Finding {
         Finding(
             .error, .layersShifted, "the right side's layers are the left side's under another number",

@@ -37,6 +37,7 @@ package struct ParityResult: Sendable {
                     gate: gate, found: measured.value, place: measured.place, halfWidth: measured.halfWidth))
         }
         findings += verdictFindings()
+        if gates.isEmpty, batch == nil, passed { findings.append(Self.unjudged(tolerance)) }
     }
 
     /// A measured quantity.
