@@ -28,7 +28,9 @@ package struct ModelSide: Sendable {
         }
     }
 
-    /// What overflowed, and what came nearest to it; nil where nothing can. To be read between passes.
+    /// What overflowed, and what came nearest to it; nil where nothing can.
+    ///
+    /// To be read between passes.
     var overflow: OverflowReport? { watch?.value.report }
 
     package var configuration: BailingMoeV2Configuration { weights.configuration }
