@@ -88,7 +88,7 @@ let package = Package(
             name: "ingot-bench",
             dependencies: [
                 "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
-                "Quantisation",
+                "Backends", "ReferenceModel", "Quantisation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .target(

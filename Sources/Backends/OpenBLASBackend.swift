@@ -67,7 +67,7 @@ package struct OpenBLASBackend: Backend {
     }
 
     /// Rows of one panel: whole blocks of scales, no more than the weight has.
-    private func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
+    func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
         let wanted = tokens <= Self.fewTokens ? Self.lowPanel : Self.tallPanel
         guard case .e4m3(let scales) = weight.format else { return min(wanted, weight.rows) }
         return min(max(1, wanted / scales.blockRows) * scales.blockRows, weight.rows)
@@ -93,7 +93,7 @@ package struct OpenBLASBackend: Backend {
     ///
     /// A scale of a whole sum may as well be in every element: code × scale is exact for a rounded scale, and
     /// one rounding of F32 for another, as the scale of activations is.
-    private func factors(
+    func factors(
         _ x: Matrix, _ weight: WeightMatrix
     ) -> (x: Matrix, weight: WeightMatrix, roundsElements: Bool) {
         let format = numerics.format
@@ -110,7 +110,7 @@ package struct OpenBLASBackend: Backend {
     }
 
     /// Decodes rows that start a block of scales.
-    private func readPanel(
+    func readPanel(
         _ weight: WeightMatrix, _ rows: Range<Int>, into target: UnsafeMutablePointer<Float>
     ) {
         if case .e4m3(let scales) = weight.format {

@@ -3,14 +3,20 @@
 import CKernels
 
 extension WeightMatrix {
-    /// Writes the exact F32 value of each element of some rows; of codes, the first row starts a block.
+    /// Writes the exact F32 value of each element of some rows.
+    ///
+    /// Of codes, the first row starts a block, or all rows are of one.
     ///
     /// - Parameter target: room for [range.count, K].
     package func decodeQuickly(rows range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
         guard case .e4m3(let scales) = format, let codes = bytes.bindMemory(to: UInt8.self).baseAddress else {
             return decode(rows: range, into: target)
         }
-        precondition(range.lowerBound % scales.blockRows == 0, "rows from the middle of a block")
+        let block = range.lowerBound / scales.blockRows
+        precondition(
+            range.lowerBound == block * scales.blockRows
+                || range.upperBound <= (block + 1) * scales.blockRows,
+            "rows from the middle of a block and of the next one")
         scales.values.withUnsafeBufferPointer { values in
             guard let values = values.baseAddress else { return }
             var job = ingot_decode_job()
@@ -20,7 +26,7 @@ extension WeightMatrix {
             job.codes_stride = columns
             job.block_rows = scales.blockRows
             job.block_columns = scales.blockColumns
-            job.scales = values + range.lowerBound / scales.blockRows * scales.stride
+            job.scales = values + block * scales.stride
             job.scales_stride = scales.stride
             job.target = UnsafeMutableRawPointer(target)
             job.type = INGOT_TARGET_F32

@@ -13,7 +13,7 @@ int ingot_simd_available(ingot_simd_level level) {
 #elif defined(__x86_64__)
     case INGOT_SIMD_AVX2:
         __builtin_cpu_init();
-        return __builtin_cpu_supports("avx2") != 0;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     case INGOT_SIMD_AVX512:
         __builtin_cpu_init();
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")

@@ -45,6 +45,9 @@ typedef struct {
     size_t (*first_non_finite)(const uint8_t *source, ingot_source_type type, size_t count);
     size_t (*first_nan_code)(const uint8_t *codes, size_t count);
     int (*all_zero)(const uint8_t *bytes, size_t count);
+    void (*product)(const ingot_product_job *job);
+    float (*multiply_add)(size_t rounds);
+    uint64_t (*read)(const uint8_t *bytes, size_t count);
 } ingot_kernels;
 
 extern const ingot_kernels ingot_kernels_plain;

@@ -19,7 +19,14 @@ typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
 typedef uint16_t u16x16 __attribute__((ext_vector_type(16)));
 typedef int16_t i16x32 __attribute__((ext_vector_type(32)));
 typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
+typedef int8_t i8x32 __attribute__((ext_vector_type(32)));
+typedef uint8_t u8x32 __attribute__((ext_vector_type(32)));
+typedef uint64_t u64x4 __attribute__((ext_vector_type(4)));
 typedef uint8_t u8x64 __attribute__((ext_vector_type(64)));
+
+#ifdef INGOT_HAS_HALF
+typedef _Float16 f16x32 __attribute__((ext_vector_type(32)));
+#endif
 
 #define INGOT_F32(v) __builtin_bit_cast(f32x16, (v))
 #define INGOT_U32(v) __builtin_bit_cast(u32x16, (v))

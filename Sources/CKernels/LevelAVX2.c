@@ -6,7 +6,8 @@
 #include "Kernels.h"
 
 // Everything included before is declared without the attribute.
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+#define INGOT_HAS_HALF 1
 #define INGOT_LEVEL_TABLE ingot_kernels_avx2
 #include "LevelTable.h"
 #pragma clang attribute pop

@@ -6,7 +6,11 @@
 #include "Kernels.h"
 
 // Everything included before is declared without the attribute.
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#define INGOT_TILE_TOKENS 6
+#define INGOT_TILE_ROWS 4
+#define INGOT_CODE_TOKENS 4
+#define INGOT_HAS_HALF 1
 #define INGOT_LEVEL_TABLE ingot_kernels_avx512
 #include "LevelTable.h"
 #pragma clang attribute pop

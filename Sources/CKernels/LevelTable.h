@@ -1,6 +1,8 @@
 // The table of the level whose file includes this; INGOT_LEVEL_TABLE is its name.
 #include "DecodeBody.h"
 #include "EncodeBody.h"
+#include "MeasureBody.h"
+#include "ProductBody.h"
 #include "ScanBody.h"
 
 const ingot_kernels INGOT_LEVEL_TABLE = {
@@ -10,4 +12,7 @@ const ingot_kernels INGOT_LEVEL_TABLE = {
     .first_non_finite = ingot_level_first_non_finite,
     .first_nan_code = ingot_level_first_nan_code,
     .all_zero = ingot_level_all_zero,
+    .product = ingot_level_product,
+    .multiply_add = ingot_level_multiply_add,
+    .read = ingot_level_read,
 };

@@ -18,11 +18,15 @@ package enum StopFlag {
     package static var signal: Int32 { signalNumber.load(ordering: .relaxed) }
 
     /// Throws when a stop was asked for.
-    package static func check() throws(Failure) {
+    ///
+    /// - Parameter isWriting: whether there are sealed files to go on from.
+    package static func check(isWriting: Bool = true) throws(Failure) {
         guard isRaised else { return }
         throw Failure(
             Finding(
                 .error, .stoppedBySignal, "stopped by signal \(signalNumber.load(ordering: .relaxed))",
-                found: "sealed files are kept", remedy: "the same command with --resume goes on from here"))
+                found: isWriting ? "sealed files are kept" : "nothing was written",
+                remedy: isWriting
+                    ? "the same command with --resume goes on from here" : "give the same command again"))
     }
 }

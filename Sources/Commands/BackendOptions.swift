@@ -9,7 +9,7 @@ import Glibc
 
 /// The backends by their names on the command line.
 enum BackendChoice: String, CaseIterable {
-    case reference, openblas
+    case reference, openblas, fused
 }
 
 /// Options of every command that runs the model.
@@ -67,6 +67,7 @@ struct BackendOptions: ParsableArguments {
         switch choice {
         case .reference: return ReferenceBackend(numerics: numbers)
         case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads)
+        case .fused: return FusedBackend(numerics: numbers, threads: threads)
         }
     }
 

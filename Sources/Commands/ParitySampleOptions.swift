@@ -133,8 +133,9 @@ struct ParitySampleOptions: ParsableArguments {
 
     /// Tokens of a batch that the budget has room for.
     func batchTokens(_ left: ParitySide, _ right: ParitySide, budget: Int) -> Int {
-        let models = [left, right].compactMap(\.model)
-        let each = models.reduce(0) { $0 + ParitySamples.bytesPerToken($1.configuration) }
-        return max(64, min(1 << 16, budget / 2 / max(1, each)))
+        let configurations = [left, right].compactMap { $0.model?.configuration }
+        let fixed = configurations.reduce(0) { $0 + ParitySamples.bytesPerPass($1) }
+        let each = configurations.reduce(0) { $0 + ParitySamples.bytesPerToken($1) }
+        return max(64, min(1 << 16, (budget - fixed) / max(1, each)))
     }
 }

@@ -140,8 +140,8 @@ struct Verify: ParsableCommand {
                 leftBackend ?? self.backend.backend, leftNumerics,
                 threads: self.backend.threads ?? BackendOptions.processors)
             : try self.backend.makeBackend()
-        // Both sides keep weights between passes, and activations want their share.
-        let weights = try CheckpointWeights.open(path, budget: self.backend.budget / 4)
+        // A model that fits a quarter of the memory is kept between passes; of a larger one each pass reads all.
+        let weights = try CheckpointWeights.open(path, budget: self.backend.budget / 4, keepsParts: false)
         return .model(
             ModelSide(
                 folder: path, weights: weights,
@@ -181,6 +181,13 @@ struct Verify: ParsableCommand {
                         remedy: "leave \(check.rawValue) out of --checks"))
             }
             chosen.insert(check)
+        }
+        guard !chosen.isEmpty else {
+            throw Failure(
+                Finding(
+                    .error, .checkImpossible, "no check is named", option: "--checks \(checks)",
+                    expected: ParityCheck.allCases.map(\.rawValue).joined(separator: ", "), found: "none",
+                    remedy: "leave --checks out: everything that the two sides allow is checked"))
         }
         return chosen
     }

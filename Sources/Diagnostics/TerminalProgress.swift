@@ -8,7 +8,7 @@ import Synchronization
     import Musl
 #endif
 
-/// Shows stage, share, bytes, rate and time left.
+/// Shows stage, share, amount, rate and time left.
 package final class TerminalProgress: ProgressSink {
     /// How progress is shown.
     package enum Style: String, Sendable, CaseIterable {
@@ -17,6 +17,7 @@ package final class TerminalProgress: ProgressSink {
 
     private struct State {
         var stage = ""
+        var unit = ProgressUnit.bytes
         var total = 0
         var done = 0
         var started = ContinuousClock.now
@@ -37,17 +38,18 @@ package final class TerminalProgress: ProgressSink {
         self.style = isatty(STDERR_FILENO) == 1 && !dumb ? .bar : .plain
     }
 
-    package func begin(stage: String, totalBytes: Int) {
+    package func begin(stage: String, total: Int, unit: ProgressUnit) {
         state.withLock {
             let now = ContinuousClock.now
-            $0 = State(stage: stage, total: totalBytes, done: 0, started: now, shown: now, active: true)
+            $0 = State(
+                stage: stage, unit: unit, total: total, done: 0, started: now, shown: now, active: true)
         }
     }
 
-    package func advance(bytes: Int) {
+    package func advance(_ amount: Int) {
         guard style != .none else { return }
         state.withLock {
-            $0.done += bytes
+            $0.done += amount
             let now = ContinuousClock.now
             // A bar redraws ten times a second; a log line every ten seconds is enough.
             guard now - $0.shown >= (style == .bar ? .milliseconds(100) : .seconds(10)) else { return }
@@ -71,8 +73,8 @@ package final class TerminalProgress: ProgressSink {
         let share = state.total > 0 ? min(1, Double(state.done) / Double(state.total)) : 0
         let left = rate > 0 ? Double(max(0, state.total - state.done)) / rate : 0
         let figures =
-            "\(decimals(share * 100, 0)) %  \(byteCount(state.done)) of \(byteCount(state.total))"
-            + "  \(byteCount(Int(rate)))/s  \(Self.clock(left)) left"
+            "\(decimals(share * 100, 0)) %  \(state.unit.text(state.done)) of \(state.unit.text(state.total))"
+            + "  \(self.rate(rate, state.unit))/s  \(Self.clock(left)) left"
         switch style {
         case .bar:
             let filled = Int(share * 24)
@@ -80,6 +82,11 @@ package final class TerminalProgress: ProgressSink {
             write("\r\u{1B}[K\(state.stage)  \(bar)  \(figures)")
         default: write("\(state.stage)  \(figures)\n")
         }
+    }
+
+    private func rate(_ rate: Double, _ unit: ProgressUnit) -> String {
+        unit == .bytes || rate >= 10
+            ? unit.text(Int(rate)) : "\(decimals(rate, rate < 1 ? 2 : 1)) \(unit.rawValue)"
     }
 
     private static func clock(_ seconds: Double) -> String {

@@ -2,6 +2,7 @@
 
 import Architectures
 import Backends
+import Checkpoints
 import Diagnostics
 import Tokenisation
 
@@ -17,6 +18,8 @@ struct BatchComparison {
     private var prediction: OutputComparison?
     /// The residual stream after the layer before, for layers under another number.
     private var before: (left: Matrix, right: Matrix)?
+    /// The layer at hand; nil before the first.
+    private var layer: Int?
     /// The routes of the layer at hand, of the left side.
     private var routes: Routes?
 
@@ -36,7 +39,8 @@ struct BatchComparison {
 
     /// Takes events of both sides until one ends.
     mutating func run(
-        _ left: EventQueue, _ right: EventQueue, into result: inout Differences
+        _ left: EventQueue, _ right: EventQueue, into result: inout Differences,
+        _ progress: any ProgressSink
     ) throws(Failure) {
         var (a, b) = (left.pop(), right.pop())
         while let x = a, let y = b {
@@ -47,8 +51,12 @@ struct BatchComparison {
             } else {
                 try check(x, y)
                 let rest = compare(x, y, into: &result)
+                if case .residual = x { progress.advance(1) }
+                try StopFlag.check(isWriting: false)
                 a = rest.left ?? left.pop()
                 b = rest.right ?? right.pop()
+                // Where one vocabulary ends, so must the other.
+                if x.width == nil, a?.order != b?.order { throw Self.otherVocabulary(x, a ?? b) }
             }
         }
     }
@@ -82,6 +90,16 @@ struct BatchComparison {
         }
     }
 
+    private static func otherVocabulary(_ last: ParityEvent, _ rest: ParityEvent?) -> Failure {
+        Failure(
+            Finding(
+                .error, .nothingToCompare, "the two sides show logits of different vocabularies",
+                expected: "logits of every token on both sides",
+                found: "one side ends at id \(last.columns.upperBound), the other goes on to "
+                    + "\(rest?.columns.upperBound ?? 0) at least",
+                remedy: "compare runs of one architecture over the same tokens"))
+    }
+
     // MARK: Events
 
     private mutating func compare(
@@ -89,21 +107,23 @@ struct BatchComparison {
     ) -> (left: ParityEvent?, right: ParityEvent?) {
         switch (left, right) {
         case (.embedding(let a), .embedding(let b)):
-            before = (a, b)
+            // No layer's state, whatever number the layers have.
             add(.embedding, nil, a, b, to: &result)
         case (.attention(let layer, let a), .attention(_, let b)):
-            spreadExcuses()
+            enter(layer)
             add(.attention, layer, a, b, to: &result)
-        case (.routes(let layer, let a), .routes(_, let b)): compareRoutes(layer, a, b, into: &result)
+        case (.routes(let layer, let a), .routes(_, let b)):
+            enter(layer)
+            compareRoutes(layer, a, b, into: &result)
         case (.mlp(let layer, let a), .mlp(_, let b)):
+            enter(layer)
             let errors = add(.mlp, layer, a, b, to: &result)
             if let routes { result.addExperts(layer, routes, errors, excused) }
         case (.residual(let layer, let a), .residual(_, let b)):
-            // A side may have shown no attention: what a tie touched has spread by now all the same.
+            enter(layer)
             add(.residual, layer, a, b, to: &result)
             compareShifted(layer, a, b, into: &result)
             before = (a, b)
-            routes = nil
         case (.finalHidden(let a), .finalHidden(let b)):
             before = nil
             spreadExcuses()
@@ -170,6 +190,14 @@ struct BatchComparison {
         }
     }
 
+    /// Begins a layer with the first thing that both sides show of it, which need not be attention.
+    private mutating func enter(_ layer: Int) {
+        guard layer != self.layer else { return }
+        self.layer = layer
+        routes = nil
+        spreadExcuses()
+    }
+
     /// Tokens after one that a tie has touched see it through attention.
     private mutating func spreadExcuses() {
         for range in ranges {
@@ -216,6 +244,14 @@ extension ParityEvent {
             m.columns
         case .routes(_, let routes): routes.expertsPerToken
         case .logits, .predictionLogits: nil
+        }
+    }
+
+    /// The ids that logits are of; empty for what is no logits.
+    var columns: Range<Int> {
+        switch self {
+        case .logits(_, let columns), .predictionLogits(_, let columns): columns
+        default: 0..<0
         }
     }
 

@@ -33,11 +33,11 @@ package struct BatchInvariance: Equatable, Sendable {
         _ model: ModelSide, _ rows: [TokenRow], tieMargin: Double, progress: any ProgressSink
     ) throws(Failure) -> BatchInvariance {
         let texts = rows.prefix(Self.texts).map { Array($0.tokens.prefix(Self.tokens)) }
-        progress.begin(stage: "batch", totalBytes: texts.count + 2)
+        progress.begin(stage: "batch", total: texts.count + 1, unit: .texts)
         defer { progress.end() }
         let together = RouteTap()
         try model.pass.run(texts.map { TokenSequence($0) }, logits: .none, taps: [together])
-        progress.advance(bytes: 1)
+        progress.advance(1)
         var result = BatchInvariance()
         var offset = 0
         for (index, text) in texts.enumerated() {
@@ -51,7 +51,7 @@ package struct BatchInvariance: Equatable, Sendable {
                     stepped, together.layers, offset, Float(tieMargin), "\(rows[index].name), token by token")
             }
             offset += text.count
-            progress.advance(bytes: 1)
+            progress.advance(1)
         }
         return result
     }

@@ -23,13 +23,13 @@ extension RecordedRun {
     /// The recorded continuations, and those of a model.
     func continuations(_ model: ModelSide, progress: any ProgressSink) throws(Failure) -> [Continuation] {
         let chosen = cases.filter { !$0.greedy.isEmpty }
-        progress.begin(stage: "greedy", totalBytes: chosen.reduce(0) { $0 + $1.greedy.count })
+        progress.begin(stage: "greedy", total: chosen.reduce(0) { $0 + $1.greedy.count }, unit: .tokens)
         defer { progress.end() }
         var result: [Continuation] = []
         for one in chosen {
             let made = try model.continued(one.prompt ?? one.tokens, count: one.greedy.count)
             result.append(Continuation(name: one.name, recorded: one.greedy, made: made))
-            progress.advance(bytes: one.greedy.count)
+            progress.advance(one.greedy.count)
         }
         return result
     }
@@ -44,7 +44,7 @@ extension ServerSide {
         _ rows: [TokenRow], _ model: ModelSide, progress: any ProgressSink
     ) throws(Failure) -> [Continuation] {
         let chosen = rows.filter { $0.tokens.count > 1 }.prefix(Self.shape.texts)
-        progress.begin(stage: "greedy", totalBytes: chosen.count * Self.shape.made)
+        progress.begin(stage: "greedy", total: chosen.count * Self.shape.made, unit: .tokens)
         defer { progress.end() }
         var result: [Continuation] = []
         for row in chosen {
@@ -53,7 +53,7 @@ extension ServerSide {
                 prompt, count: Self.shape.made, ignoringEnd: true, of: engine)
             let made = try model.continued(prompt, count: told.count)
             result.append(Continuation(name: row.name, recorded: told, made: made))
-            progress.advance(bytes: Self.shape.made)
+            progress.advance(Self.shape.made)
         }
         return result
     }

@@ -53,7 +53,10 @@ package struct Differences: Sendable {
     ) {
         let key = LayerKey(kind: kind, layer: layer)
         var difference = byLayer[key] ?? LayerDifference(kind: kind, layer: layer)
-        for token in errors.indices where !excused[token] { difference.add(errors[token], at: places[token]) }
+        // A tie excuses other numbers, not none.
+        for token in errors.indices where !excused[token] || !errors[token].isFinite {
+            difference.add(errors[token], at: places[token])
+        }
         byLayer[key] = difference
     }
 
@@ -82,6 +85,11 @@ package struct Differences: Sendable {
     }
 
     // MARK: Looking
+
+    /// Whether nothing was compared.
+    var isEmpty: Bool {
+        byLayer.isEmpty && byRoute.isEmpty && outputs.count == 0 && outputs.notFinite == 0
+    }
 
     /// Activations in the order of the model.
     package var layers: [LayerDifference] {

@@ -21,13 +21,13 @@ struct FaultDiagnosis {
     func findings(_ rows: [TokenRow], progress: any ProgressSink) throws(Failure) -> [Finding] {
         let rows = Self.few(rows)
         let faults = KnownFault.all
-        progress.begin(stage: "diagnosis", totalBytes: faults.count + 1)
+        progress.begin(stage: "diagnosis", total: faults.count + 1, unit: .passes)
         defer { progress.end() }
         guard let base = try measure(model, rows), base > 0 else { return [] }
-        progress.advance(bytes: 1)
+        progress.advance(1)
         var best: (fault: KnownFault, measure: Double)?
         for fault in faults {
-            progress.advance(bytes: 1)
+            progress.advance(1)
             guard let pass = fault.pass(like: model.pass) else { continue }
             let faulty = ModelSide(folder: model.folder, weights: model.weights, pass: pass)
             guard let measured = try measure(faulty, rows) else { continue }

@@ -15,8 +15,7 @@ struct ForwardComparison {
     func run(_ rows: [TokenRow], progress: any ProgressSink) throws(Failure) -> Differences {
         var result = Differences()
         let batches = Self.batches(rows, batchTokens)
-        progress.begin(
-            stage: "forward", totalBytes: batches.count * (left.passBytes + right.passBytes))
+        progress.begin(stage: "forward", total: batches.count * layerCount, unit: .layers)
         defer { progress.end() }
         for batch in batches { try run(batch, into: &result, progress) }
         return result
@@ -36,15 +35,24 @@ struct ForwardComparison {
         }
         var comparison = BatchComparison(batch, tieMargin: tieMargin)
         var failure: Failure?
-        do throws(Failure) { try comparison.run(leftQueue, rightQueue, into: &result) } catch {
+        do throws(Failure) {
+            try comparison.run(leftQueue, rightQueue, into: &result, progress)
+        } catch {
             failure = error
         }
         // Both ends are awaited whatever happened: a side must not run on behind a report.
         do throws(Failure) { try leftQueue.finish() } catch { failure = failure ?? error }
         do throws(Failure) { try rightQueue.finish() } catch { failure = failure ?? error }
         if let failure { throw failure }
-        progress.advance(bytes: left.passBytes + right.passBytes)
         comparison.finish(into: &result)
+    }
+
+    /// Layers that both sides show; at least one, for the sake of progress.
+    private var layerCount: Int {
+        let counts = [left, right].compactMap { side in
+            side.model?.configuration.layerCount ?? side.recording?.layers.count
+        }
+        return max(1, counts.min() ?? 1)
     }
 
     /// Whether both sides have a prediction layer.

@@ -79,9 +79,10 @@ struct KnownFault: Sendable {
             remedy: "the fused w13 tensor is stacked in the other order", weights: .exchangedGateAndUp
         ) { _ in [:] },
         KnownFault(
-            "the shared expert is left out", remedy: "its weights were not loaded, or its output is not added"
+            "the shared expert is left out",
+            remedy: "its weights were not loaded, or its output is not added", weights: .zeroSharedExpert
         ) {
-            $0.sharedExpertCount > 0 ? ["num_shared_experts": 0] : nil
+            $0.sharedExpertCount > 0 ? [:] : nil
         },
         KnownFault("rope_theta is the default 10000", remedy: "the engine does not read rope_theta") {
             $0.ropeTheta != 10000 ? ["rope_theta": 10000] : nil
@@ -107,6 +108,7 @@ final class AlteredWeights: WeightSource {
     /// Which fault.
     enum Change: Sendable {
         case zeroBias
+        case zeroSharedExpert
         case exchangedGateAndUp
     }
 
@@ -120,7 +122,10 @@ final class AlteredWeights: WeightSource {
 
     func weight(_ key: WeightKey) throws(Failure) -> WeightMatrix {
         let weight = try source.weight(key)
-        guard change == .zeroBias, key.role == .routerBias else { return weight }
+        switch (change, key.role) {
+        case (.zeroBias, .routerBias), (.zeroSharedExpert, .sharedExpert(.down)): break
+        default: return weight
+        }
         return WeightMatrix(
             format: .f32, rows: weight.rows, columns: weight.columns,
             bytes: [UInt8](repeating: 0, count: 4 * weight.rows * weight.columns))

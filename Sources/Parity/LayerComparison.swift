@@ -80,7 +80,7 @@ package struct TokenPlace: Hashable, Sendable {
 
 /// ‖b − a‖ / ‖a‖ of each row; NaN where either holds a number that is not finite.
 ///
-/// Rows of zeros on both sides differ by 0; of zeros on the left alone, by infinity as NaN.
+/// Rows of zeros on both sides differ by 0; of zeros on the left alone, by 1.
 func relativeErrors(_ a: Matrix, _ b: Matrix) -> [Double] {
     precondition(a.rows == b.rows && a.columns == b.columns, "activations of another shape")
     let width = a.columns
@@ -89,7 +89,8 @@ func relativeErrors(_ a: Matrix, _ b: Matrix) -> [Double] {
             (0..<a.count / max(1, width)).map { row in
                 let (difference, norm) = squares(a, b, row * width..<(row + 1) * width)
                 if difference == 0 { return 0 }
-                return norm > 0 ? (difference / norm).squareRoot() : .nan
+                if norm == 0, difference.isFinite { return 1 }
+                return (difference / norm).squareRoot()
             }
         }
     }

@@ -12,12 +12,26 @@ package struct ModelSide: Sendable {
     package let folder: String
     package let weights: CheckpointWeights
     package let pass: ForwardPass
+    /// Counts numbers that are not finite where the numerics may overflow; nil where they cannot.
+    private let watch: Unchecked<OverflowTaps>?
 
     package init(folder: String, weights: CheckpointWeights, pass: ForwardPass) {
         self.folder = folder
         self.weights = weights
-        self.pass = pass
+        if pass.backend.numerics.format == .f16 {
+            let watched = WatchedBackend(pass.backend, watch: OverflowWatch())
+            self.pass = pass.with(watched)
+            watch = Unchecked(OverflowTaps(watched))
+        } else {
+            self.pass = pass
+            watch = nil
+        }
     }
+
+    /// What overflowed, and what came nearest to it; nil where nothing can.
+    ///
+    /// To be read between passes.
+    var overflow: OverflowReport? { watch?.value.report }
 
     package var configuration: BailingMoeV2Configuration { weights.configuration }
 
@@ -27,7 +41,9 @@ package struct ModelSide: Sendable {
     /// Shows one pass over some texts; every weight is read once for all of them.
     func play(_ rows: [TokenRow], predicting: Bool, into queue: EventQueue) throws(Failure) {
         let tap = EventTap(queue, layerCount: configuration.layerCount)
-        try pass.run(rows.map { TokenSequence($0.tokens) }, predicting: predicting, taps: [tap])
+        // The watch is read first: what the comparison waits for must not be taken for another layer's.
+        let taps: [any Taps] = (watch.map { [$0.value] } ?? []) + [tap]
+        try pass.run(rows.map { TokenSequence($0.tokens) }, predicting: predicting, taps: taps)
         try weights.checkUnchanged()
     }
 

@@ -97,9 +97,21 @@ package struct AccuracyComparison: Equatable, Sendable {
 
 extension ModelSide {
     /// For each item, whether the best-scored choice is the right one; the lower index among equals.
-    func answers(
+    package func answers(
         _ items: [TokenItem], batchTokens: Int, progress: any ProgressSink
     ) throws(Failure) -> [Bool] {
+        let scores = try scores(items, batchTokens: batchTokens, progress: progress)
+        return zip(items, scores).map { item, scores in
+            var best = 0
+            for index in scores.indices where scores[index] > scores[best] { best = index }
+            return best == item.answer
+        }
+    }
+
+    /// For each item, the summed log-probability of each choice's own tokens.
+    package func scores(
+        _ items: [TokenItem], batchTokens: Int, progress: any ProgressSink
+    ) throws(Failure) -> [[Double]] {
         var scores = items.map { Array(repeating: -Double.infinity, count: $0.choices.count) }
         var batch: [(item: Int, choice: Int)] = []
         var used = 0
@@ -109,7 +121,7 @@ extension ModelSide {
             let tap = ScoreTap(sequences.map { ($0.tokens, $0.prefix) })
             try pass.run(sequences.map { TokenSequence($0.tokens) }, taps: [tap])
             for (place, score) in zip(batch, tap.scores) { scores[place.item][place.choice] = score }
-            progress.advance(bytes: used)
+            progress.advance(used)
             batch = []
             used = 0
         }
@@ -121,11 +133,7 @@ extension ModelSide {
             }
         }
         try flush()
-        return zip(items, scores).map { item, scores in
-            var best = 0
-            for index in scores.indices where scores[index] > scores[best] { best = index }
-            return best == item.answer
-        }
+        return scores
     }
 }
 

@@ -55,6 +55,7 @@ extension ParityReport {
                 "only_right": .integer($0.onlyRight),
             ]
         }
+        object["overflow"] = result.overflow?.document
         return .object(object)
     }
 

@@ -30,6 +30,7 @@ package struct ParityReport: Sendable {
         ]
         lines += [weightsLine, activationsLine, decisionsLine, outputsLine, predictionLine].compactMap { $0 }
         lines += [continuationsLine, batchLine, accuracyLine].compactMap { $0 }
+        if let overflow = result.overflow { lines.append("overflow    " + overflow.verdict) }
         if isVerbose, let table = layerTable { lines += ["", table] }
         lines += ["", gateTable, "", verdict]
         return lines.joined(separator: "\n")

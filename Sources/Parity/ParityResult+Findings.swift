@@ -38,6 +38,17 @@ extension ParityResult {
     }
 
     private func notFiniteFindings() -> [Finding] {
+        if let overflow, let first = overflow.overflows.first {
+            return [
+                Finding(
+                    .error, .notFinite, "activations overflow in \(overflow.numerics)", field: first.place,
+                    expected: "magnitudes below \(scientific(Double(first.limit)))",
+                    found:
+                        "\(grouped(first.tally.infinities)) infinite, \(grouped(first.tally.notNumbers)) no "
+                        + "numbers, of \(grouped(first.tally.elements))",
+                    remedy: "serve this model in bfloat16 where the device has it")
+            ]
+        }
         guard let differences else { return [] }
         if let layer = differences.layers.first(where: { $0.notFinite > 0 }) {
             return [
@@ -58,6 +69,16 @@ extension ParityResult {
                     + (differences.outputs.firstNotFinite?.title ?? ""),
                 remedy: "ingot validate --deep on both sides")
         ]
+    }
+
+    /// A profile without a limit for what was looked at must not look like one that holds.
+    static func unjudged(_ tolerance: Tolerance) -> Finding {
+        Finding(
+            .error, .checkImpossible, "the profile has no limit for anything that was measured",
+            option: "--tolerance \(tolerance.name)",
+            expected: "a limit for a quantity of the checks that were made",
+            found: "limits of " + tolerance.gates.map(\.quantity.rawValue).joined(separator: ", "),
+            remedy: "another --tolerance, or more --checks")
     }
 
     private static func shifted(_ shift: Int) -> Finding {

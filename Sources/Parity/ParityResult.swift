@@ -2,6 +2,7 @@
 // that say where it broke.
 
 import Diagnostics
+import ReferenceModel
 
 /// The whole of a comparison.
 package struct ParityResult: Sendable {
@@ -14,6 +15,8 @@ package struct ParityResult: Sendable {
     package var continuations: [Continuation] = []
     package var batch: BatchInvariance?
     package var accuracy: AccuracyComparison?
+    /// What the right side's numerics overflowed, where they can.
+    package var overflow: OverflowReport?
     /// One for every limit that something was measured for.
     package private(set) var gates: [GateResult] = []
     package var findings: [Finding] = []
@@ -34,6 +37,7 @@ package struct ParityResult: Sendable {
                     gate: gate, found: measured.value, place: measured.place, halfWidth: measured.halfWidth))
         }
         findings += verdictFindings()
+        if gates.isEmpty, batch == nil, passed { findings.append(Self.unjudged(tolerance)) }
     }
 
     /// A measured quantity.
@@ -60,7 +64,7 @@ package struct ParityResult: Sendable {
                 value: Double(routes.reduce(0) { $0 + $1.flips }),
                 place: worst.flatMap { $0.flips > 0 ? "most at layer \($0.layer)" : nil })
         case .routeWeight:
-            let routes = (differences?.routes ?? []).filter { $0.weightPlace != nil || $0.equal > 0 }
+            let routes = (differences?.routes ?? []).filter { $0.weightCount > 0 }
             guard let worst = routes.max(by: { $0.weightDifference < $1.weightDifference }) else {
                 return nil
             }

@@ -78,22 +78,45 @@ package struct ParityRun: Sendable {
                 left: left, right: right, tieMargin: tolerance.tieMargin, batchTokens: batchTokens)
             result.differences = try forward.run(rows, progress: progress)
         }
+        if let differences = result.differences, differences.isEmpty {
+            result.findings.append(Self.nothing(left, right))
+        }
+        for run in [left, right].compactMap(\.recording) where checks.contains(.forward) {
+            if !run.partial.isEmpty { result.findings.append(Self.leftOut(run)) }
+        }
         if checks.contains(.greedy) { result.continuations = try continuations(progress) }
-        if checks.contains(.batch), let model = right.model ?? left.model {
+        if checks.contains(.batch), shapesAgree, let model = right.model ?? left.model {
             result.batch = try BatchInvariance.run(
                 model, rows, tieMargin: max(tolerance.tieMargin, Self.roundingMargin), progress: progress)
         }
-        if checks.contains(.accuracy), !items.isEmpty, let a = left.model, let b = right.model {
+        if checks.contains(.accuracy), shapesAgree, !items.isEmpty, let a = left.model, let b = right.model {
             let total = items.reduce(0) { $0 + $1.choices.reduce(0) { $0 + $1.tokens.count } }
-            progress.begin(stage: "accuracy", totalBytes: 2 * total)
+            progress.begin(stage: "accuracy", total: 2 * total, unit: .tokens)
             let first = try a.answers(items, batchTokens: batchTokens, progress: progress)
             let second = try b.answers(items, batchTokens: batchTokens, progress: progress)
             progress.end()
             result.accuracy = AccuracyComparison(left: first, right: second)
         }
+        result.overflow = right.model?.overflow ?? left.model?.overflow
         result.judge()
         if !result.passed, let finding = try diagnose(progress) { result.findings += finding }
         return result
+    }
+
+    /// A pass that showed nothing of which both sides have something must not look like one that agrees.
+    private static func nothing(_ left: ParitySide, _ right: ParitySide) -> Finding {
+        Finding(
+            .error, .nothingToCompare, "the two sides show nothing that both have",
+            expected: "activations, routes or logits of the same texts on both sides",
+            found: "\(left.title); \(right.title)", remedy: "record logits at least: ingot verify --record")
+    }
+
+    private static func leftOut(_ run: RecordedRun) -> Finding {
+        Finding(
+            .warning, .comparisonLimited, "some texts of the recording lack tensors that others have",
+            file: run.path, expected: "every tensor for every text",
+            found: "left out for all texts: " + abridged(run.partial),
+            remedy: "record it again; docs/07-parity.md has the layout")
     }
 
     /// Greedy continuations of a recording or a server, made again by the checkpoint.

@@ -45,8 +45,9 @@ package enum ParitySide: Sendable {
         switch self {
         case .model(let model): try model.play(rows, predicting: predicting, into: queue)
         case .recorded(let run):
-            let wanted = Set(rows.map(\.name))
-            try run.play(run.cases.filter { wanted.contains($0.name) }, into: queue)
+            let cases = Dictionary(run.cases.map { ($0.name, $0) }) { first, _ in first }
+            // In the order of the rows: the other side plays them so.
+            try run.play(rows.compactMap { cases[$0.name] }, into: queue)
         case .server: preconditionFailure("a server shows no activations")
         }
     }

@@ -41,6 +41,9 @@ package struct RecordedRun: Sendable {
     /// The file that says what a recording is.
     package static let describing = "golden.json"
     private static let preferred = "float32.safetensors"
+    /// Layers and experts beyond any model.
+    private static let layerLimit = 1 << 16
+    private static let expertLimit = 1 << 16
 
     /// Whether a path is a recording: its folder, or its safetensors file.
     package static func isRecording(_ path: String) -> Bool {
@@ -78,6 +81,9 @@ package struct RecordedRun: Sendable {
                 records["\(name).greedy"] == nil ? [] : try Self.integers("\(name).greedy", records, path)
             let hasPrompt = records["\(name).prompt"] != nil
             let prompt = hasPrompt ? try Self.integers("\(name).prompt", records, path) : tokens
+            guard !prompt.isEmpty, (prompt + greedy).allSatisfy({ $0 >= 0 }) else {
+                throw Self.malformed(path, "\(name).prompt", "token ids, one at least", "\(prompt.prefix(4))")
+            }
             cases.append(
                 Case(name: name, tokens: tokens, prompt: greedy.isEmpty ? nil : prompt, greedy: greedy))
         }
@@ -98,10 +104,31 @@ package struct RecordedRun: Sendable {
         for name in records.keys {
             let parts = name.split(separator: ".")
             for (index, part) in parts.enumerated() where part == "layer" || part == "router" {
-                if index + 1 < parts.count, let layer = Int(parts[index + 1]) { layers.insert(layer) }
+                guard index + 1 < parts.count, let layer = Int(parts[index + 1]) else { continue }
+                if (0..<Self.layerLimit).contains(layer) { layers.insert(layer) }
             }
         }
         return layers.sorted()
+    }
+
+    /// Names of tensors, after the case's, that only some cases have: they are left out of a comparison.
+    package var partial: [String] {
+        var counts: [String: Int] = [:]
+        for one in cases {
+            for suffix in Self.suffixes(layers) where records["\(one.name).\(suffix)"] != nil {
+                counts[suffix, default: 0] += 1
+            }
+        }
+        return counts.filter { $0.value < cases.count }.keys.sorted()
+    }
+
+    /// What a comparison looks at, of some layers.
+    private static func suffixes(_ layers: [Int]) -> [String] {
+        ["embed", "final_norm", "logits"]
+            + layers.flatMap { layer in
+                ["attn", "mlp", "out"].map { "layer.\(layer).\($0)" }
+                    + ["idx", "weight", "logits"].map { "router.\(layer).\($0)" }
+            }
     }
 
     /// R/2 rotary frequencies and the factor on cosines and sines; nil where they were not recorded.
@@ -157,17 +184,24 @@ package struct RecordedRun: Sendable {
 
     private func routes(_ layer: Int, _ chosen: [Case]) throws(Failure) -> Routes {
         let key = "router.\(layer)"
-        var experts: [Int] = []
-        for one in chosen { experts += try integers("\(one.name).\(key).idx") }
         let tokens = chosen.reduce(0) { $0 + $1.tokens.count }
-        guard tokens > 0, experts.count % tokens == 0, experts.allSatisfy({ $0 >= 0 && $0 < 1 << 20 }) else {
-            throw Self.malformed(
-                path, "\(chosen[0].name).\(key).idx", "experts of \(tokens) tokens", "\(experts.count) ids")
+        var (experts, perToken) = ([Int](), 0)
+        for one in chosen {
+            let ids = try integers("\(one.name).\(key).idx")
+            experts += ids
+            let each = ids.count / one.tokens.count
+            if one == chosen[0] { perToken = each }
+            guard each > 0, each == perToken, ids.count == each * one.tokens.count,
+                ids.allSatisfy({ (0..<Self.expertLimit).contains($0) })
+            else {
+                throw Self.malformed(
+                    path, "\(one.name).\(key).idx",
+                    "[\(one.tokens.count), \(max(1, perToken))] ids of experts",
+                    abridged(ids.map(String.init)))
+            }
         }
-        let weights =
-            has("\(key).weight")
-            ? try stacked("\(key).weight", chosen).values : Array(repeating: Float.nan, count: experts.count)
-        guard weights.count == experts.count else {
+        let weights = has("\(key).weight") ? try stacked("\(key).weight", chosen).values : []
+        guard weights.isEmpty || weights.count == experts.count else {
             throw Self.malformed(
                 path, "\(chosen[0].name).\(key).weight", "\(experts.count) weights", "\(weights.count)")
         }
@@ -182,18 +216,18 @@ package struct RecordedRun: Sendable {
         }
         var margins: [Float] = []
         for one in chosen {
-            margins +=
-                records["\(one.name).\(key).margin"] == nil
-                ? Array(repeating: .nan, count: one.tokens.count)
-                : try matrix("\(one.name).\(key).margin").values
-        }
-        guard margins.count == tokens else {
-            throw Self.malformed(
-                path, "\(chosen[0].name).\(key).margin", "\(tokens) margins", "\(margins.count)")
+            let name = "\(one.name).\(key).margin"
+            let own =
+                records[name] == nil
+                ? Array(repeating: .nan, count: one.tokens.count) : try matrix(name).values
+            guard own.count == one.tokens.count else {
+                throw Self.malformed(path, name, "\(one.tokens.count) margins", "\(own.count)")
+            }
+            margins += own
         }
         return Self.sorted(
             Routes(
-                expertsPerToken: experts.count / tokens, experts: experts, weights: weights, logits: logits,
+                expertsPerToken: perToken, experts: experts, weights: weights, logits: logits,
                 margins: margins))
     }
 
@@ -204,7 +238,8 @@ package struct RecordedRun: Sendable {
             let range = token * routes.expertsPerToken..<(token + 1) * routes.expertsPerToken
             let order = range.sorted { routes.experts[$0] < routes.experts[$1] }
             for (place, index) in zip(range, order) {
-                (experts[place], weights[place]) = (routes.experts[index], routes.weights[index])
+                experts[place] = routes.experts[index]
+                if !weights.isEmpty { weights[place] = routes.weights[index] }
             }
         }
         return Routes(

@@ -24,7 +24,8 @@ package struct RouteDifference: Equatable, Sendable {
     package private(set) var weightDifference = 0.0
     /// The same as a part of the left side's weight, mean over choices.
     package private(set) var weightRatio = 0.0
-    private var weightCount = 0
+    /// Weights compared.
+    package private(set) var weightCount = 0
     /// Where the largest difference is.
     package private(set) var weightPlace: (place: TokenPlace, expert: Int)?
     /// Tokens that chose each expert, of both sides; E of each.
@@ -67,8 +68,8 @@ package struct RouteDifference: Equatable, Sendable {
         _ left: Routes, _ right: Routes, token: Int, at place: TokenPlace, tieMargin: Float, isCounted: Bool
     ) -> Bool {
         let (a, b) = (left.experts(ofToken: token), right.experts(ofToken: token))
-        for expert in a { leftLoad[expert] += 1 }
-        for expert in b { rightLoad[expert] += 1 }
+        Self.count(a, in: &leftLoad)
+        Self.count(b, in: &rightLoad)
         tokens += 1
         let shared = Set(a).intersection(b)
         choices += a.count
@@ -93,9 +94,19 @@ package struct RouteDifference: Equatable, Sendable {
         return true
     }
 
+    /// Counts a token's experts; a recording may name more of them in a later batch.
+    private static func count(_ experts: ArraySlice<Int>, in load: inout [Int]) {
+        for expert in experts {
+            if expert >= load.count { load += Array(repeating: 0, count: expert + 1 - load.count) }
+            load[expert] += 1
+        }
+    }
+
     private mutating func compareWeights(
         _ left: Routes, _ right: Routes, _ token: Int, _ place: TokenPlace
     ) {
+        // A recording need not hold the weights.
+        guard !left.weights.isEmpty, !right.weights.isEmpty else { return }
         // Both lists are ascending by expert.
         let pairs = zip(left.weights(ofToken: token), right.weights(ofToken: token))
         for ((a, b), expert) in zip(pairs, left.experts(ofToken: token)) {

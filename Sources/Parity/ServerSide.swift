@@ -23,7 +23,7 @@ package struct ServerSide: Sendable {
     func scores(
         _ rows: [TokenRow], progress: any ProgressSink
     ) throws(Failure) -> [SparseText] {
-        progress.begin(stage: "server", totalBytes: rows.reduce(0) { $0 + $1.tokens.count })
+        progress.begin(stage: "server", total: rows.reduce(0) { $0 + $1.tokens.count }, unit: .tokens)
         defer { progress.end() }
         var result: [SparseText] = []
         for row in rows {
@@ -38,7 +38,7 @@ package struct ServerSide: Sendable {
             }
             let answer = try client.promptLogProbabilities(row.tokens, top: top, of: engine)
             result.append(SparseText(row, answer))
-            progress.advance(bytes: row.tokens.count)
+            progress.advance(row.tokens.count)
         }
         return result
     }

@@ -49,7 +49,7 @@ struct SparseComparison {
     ) throws(Failure) -> [SparseText] {
         var result: [SparseText] = []
         let batches = ForwardComparison.batches(rows, batchTokens)
-        progress.begin(stage: "forward", totalBytes: batches.count * side.passBytes)
+        progress.begin(stage: "forward", total: batches.count, unit: .passes)
         defer { progress.end() }
         for batch in batches {
             let wanted = listed[result.count..<result.count + batch.count]
@@ -61,7 +61,7 @@ struct SparseComparison {
             }
             try queue.finish()
             result += try demand.texts(side)
-            progress.advance(bytes: side.passBytes)
+            progress.advance(1)
         }
         return result
     }

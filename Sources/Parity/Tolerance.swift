@@ -91,6 +91,9 @@ package struct Tolerance: Equatable, Sendable {
             }
             let limit = try gate.double("limit")
             guard limit >= 0 else { throw gate.mismatch("limit", "0 or more") }
+            guard limit <= 1 || !quantity.isFloor else {
+                throw gate.mismatch("limit", "1 at most: a part, not percent")
+            }
             let source = try gate.string("source")
             guard !source.isEmpty else { throw gate.mismatch("source", "where the limit comes from") }
             gates.append(Gate(quantity: quantity, limit: limit, source: source))

@@ -6,7 +6,7 @@ import Backends
 import Checkpoints
 import Diagnostics
 import Dispatch
-import Glibc
+import Foundation
 import ReferenceModel
 
 /// Compares the weights of two checkpoints of one architecture.
@@ -69,6 +69,7 @@ package struct WeightComparison: Sendable {
             results.append(WeightDifference(key: key, left: a, right: b))
         }
         let plan = results
+        let scratch = DecodingScratch()
         let queue = BoundedQueue<Result<Piece, Failure>>(limit: 2)
         defer { queue.close() }
         DispatchQueue(label: "ingot.parity.weights").async {
@@ -86,8 +87,8 @@ package struct WeightComparison: Sendable {
         }
         while let next = queue.pop() {
             let piece = try next.get()
-            Self.compare(piece, &results[piece.index])
-            try StopFlag.check()
+            Self.compare(piece, &results[piece.index], scratch)
+            try StopFlag.check(isWriting: false)
             progress.advance(bytes: piece.left.bytes.count + piece.right.bytes.count)
         }
         try left.checkUnchanged()
@@ -105,36 +106,36 @@ package struct WeightComparison: Sendable {
         return stride(from: 0, to: n, by: height).map { $0..<min(n, $0 + height) }
     }
 
-    private static func compare(_ piece: Piece, _ result: inout WeightDifference) {
+    private static func compare(
+        _ piece: Piece, _ result: inout WeightDifference, _ scratch: DecodingScratch
+    ) {
         // Same bytes, same numbers.
         if piece.left.isSame(as: piece.right) { return }
         result.isSameBytes = false
-        for (band, rows) in sums(piece, result.left.columns) { result.add(band, rows: rows) }
+        for (band, rows) in sums(piece, result.left.columns, scratch) { result.add(band, rows: rows) }
     }
 
     /// Sums of every band of a piece.
-    private static func sums(_ piece: Piece, _ k: Int) -> [(WeightSums, Range<Int>)] {
+    private static func sums(
+        _ piece: Piece, _ k: Int, _ scratch: DecodingScratch
+    ) -> [(WeightSums, Range<Int>)] {
         let n = piece.rows.count
         let bands = (n + bandRows - 1) / bandRows
-        // Decoding starts where a block of either side does.
-        let unit = max(piece.left.blockRows, piece.right.blockRows)
-        let step = leastCommonMultiple(unit, bandRows) / bandRows
         var result = Array(repeating: WeightSums(), count: bands)
+        scratch.reserve(elements: max(k, DecodingScratch.elements))
         result.withUnsafeMutableBufferPointer { result in
             let target = Unchecked(result)
-            DispatchQueue.concurrentPerform(iterations: (bands + step - 1) / step) { unit in
-                let first = unit * step * bandRows
-                let rows = first..<min(n, first + step * bandRows)
-                let a = piece.left.quicklyDecoded(rows)
-                let b = piece.right.quicklyDecoded(rows)
-                for start in stride(from: 0, to: rows.count, by: bandRows) {
-                    let count = min(bandRows, rows.count - start) * k
-                    target.value[(first + start) / bandRows] = a.withUnsafeBufferPointer { a in
-                        b.withUnsafeBufferPointer { b in
-                            guard let a = a.baseAddress, let b = b.baseAddress else { return WeightSums() }
-                            return weightSums(a + start * k, b + start * k, count)
-                        }
+            DispatchQueue.concurrentPerform(iterations: scratch.workers) { worker in
+                let (a, b) = scratch.room(worker)
+                for band in stride(from: worker, to: bands, by: scratch.workers) {
+                    let rows = band * bandRows..<min(n, (band + 1) * bandRows)
+                    var sums = WeightSums()
+                    for few in steps(rows, piece, k) {
+                        piece.left.decodeQuickly(rows: few, into: a)
+                        piece.right.decodeQuickly(rows: few, into: b)
+                        sums += weightSums(a, b, few.count * k)
                     }
+                    target.value[band] = sums
                 }
             }
         }
@@ -142,6 +143,48 @@ package struct WeightComparison: Sendable {
             let first = piece.rows.lowerBound + band * bandRows
             return (sums, first..<min(piece.rows.upperBound, first + bandRows))
         }
+    }
+
+    /// A few rows at a time, so that what is decoded stays in the cache; none from two blocks of a side.
+    private static func steps(_ rows: Range<Int>, _ piece: Piece, _ k: Int) -> [Range<Int>] {
+        let height = max(1, DecodingScratch.elements / max(1, k))
+        var result: [Range<Int>] = []
+        var first = rows.lowerBound
+        while first < rows.upperBound {
+            var end = min(rows.upperBound, first + height)
+            for block in [piece.left.blockRows, piece.right.blockRows] where block > 1 {
+                end = min(end, (first / block + 1) * block)
+            }
+            result.append(first..<end)
+            first = end
+        }
+        return result
+    }
+}
+
+/// Room for decoded numbers of both sides, one for each thread, used from piece to piece: fresh pages cost more
+/// than comparing what is in them.
+private final class DecodingScratch: @unchecked Sendable {
+    /// Numbers of one side that are decoded at once: 128 KiB.
+    static let elements = 1 << 15
+    let workers = max(1, min(8, ProcessInfo.processInfo.activeProcessorCount))
+    private var buffers: [AlignedBuffer] = []
+
+    /// Makes room for so many numbers of each side.
+    func reserve(elements: Int) {
+        if let first = buffers.first, first.bytes.count >= elements * 4 { return }
+        buffers = (0..<2 * workers).map { _ in AlignedBuffer(capacity: elements * 4) }
+    }
+
+    func room(_ worker: Int) -> (left: UnsafeMutablePointer<Float>, right: UnsafeMutablePointer<Float>) {
+        (floats(buffers[2 * worker]), floats(buffers[2 * worker + 1]))
+    }
+
+    private func floats(_ buffer: AlignedBuffer) -> UnsafeMutablePointer<Float> {
+        guard let base = buffer.bytes.bindMemory(to: Float.self).baseAddress else {
+            preconditionFailure("a buffer without memory")
+        }
+        return base
     }
 }
 

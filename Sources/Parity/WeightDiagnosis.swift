@@ -16,6 +16,8 @@ struct WeightDiagnosis {
     private static let sameCosine = 0.99
     /// How near to a power of two a factor has to be.
     private static let factorSlack = 0.02
+    /// Part of its own difference that a weight may have to the one it was taken from.
+    private static let closer = 0.25
     /// Experts of a layer that are tried as the source of an exchanged one.
     private static let expertLimit = 256
 
@@ -34,7 +36,7 @@ struct WeightDiagnosis {
         }
         if let other = try twin(of: weight) { return other }
         if let block = try block(of: weight) { return block }
-        if weight.sums.cosine > Self.sameCosine { return nil }
+        if weight.sums.cosine > Self.sameCosine { return rounding(of: weight) }
         if abs(weight.sums.cosine) < 0.1 {
             return
                 "its numbers have nothing to do with the left side's: another tensor's data, another order "
@@ -42,6 +44,22 @@ struct WeightDiagnosis {
         }
         return nil
     }
+
+    /// What a plain weight that points the right way went through.
+    private func rounding(of weight: WeightDifference) -> String? {
+        let sums = weight.sums
+        if !(0.9...1.1).contains(sums.ratio) {
+            return "every number is \(decimals(sums.ratio, 3)) times what it should be: codes read without "
+                + "their scales, or a factor applied where none belongs"
+        }
+        guard !weight.hasCodes, Self.codeRounding.contains(sums.relative) else { return nil }
+        return "its numbers look rounded to FP8 and back"
+            + (weight.key.role.isQuantisable
+                ? "" : "; no scheme quantises a \(weight.key.role.title)")
+    }
+
+    /// Relative RMS that rounding to E4M3 leaves: half a step of three bits of mantissa at most, 2^-4.
+    private static let codeRounding = 0.01...0.0625
 
     /// The power of two that a factor is, as text; nil when it is none, or 1.
     private static func power(of ratio: Double) -> String? {
@@ -57,15 +75,18 @@ struct WeightDiagnosis {
     /// The weight of the left side that the right side has here in place of its own.
     private func twin(of weight: WeightDifference) throws(Failure) -> String? {
         let key = weight.key
+        // Norms are all alike: another one is the source only where it is far closer than the own one.
+        var best = (relative: Self.closer * weight.sums.relative, text: String?.none)
         for (other, text) in candidates(key) {
             guard let description = left.description(of: other), description.rows == weight.left.rows,
                 description.columns == weight.left.columns
             else { continue }
-            if try cosine(of: key, with: other, weight) > Self.sameCosine {
-                return "it holds the left side's \(description.name): \(text)"
+            let sums = try sums(of: key, with: other, weight)
+            if sums.cosine > Self.sameCosine, sums.relative < best.relative {
+                best = (sums.relative, "it holds the left side's \(description.name): \(text)")
             }
         }
-        return nil
+        return best.text
     }
 
     private func candidates(_ key: WeightKey) -> [(WeightKey, String)] {
@@ -104,18 +125,17 @@ struct WeightDiagnosis {
         return result
     }
 
-    /// The cosine of the first rows of a weight of the right side and another of the left side.
-    private func cosine(
+    /// Sums over the first rows of a weight of the right side and another of the left side.
+    private func sums(
         of key: WeightKey, with other: WeightKey, _ weight: WeightDifference
-    ) throws(Failure) -> Double {
-        let block = max(weight.left.blockRows, weight.right.blockRows)
-        let rows = 0..<min(weight.left.rows, max(block, 128))
+    ) throws(Failure) -> WeightSums {
+        let rows = 0..<min(weight.left.rows, WeightComparison.bandRows)
         let a = try left.slab(other, rows: rows).quicklyDecoded(0..<rows.count)
         let b = try right.slab(key, rows: rows).quicklyDecoded(0..<rows.count)
         return a.withUnsafeBufferPointer { a in
             b.withUnsafeBufferPointer { b in
-                guard let x = a.baseAddress, let y = b.baseAddress else { return 0 }
-                return weightSums(x, y, a.count).cosine
+                guard let x = a.baseAddress, let y = b.baseAddress else { return WeightSums() }
+                return weightSums(x, y, a.count)
             }
         }
     }

@@ -5,6 +5,7 @@
 
 import Backends
 import Diagnostics
+import Glibc
 import ReferenceModel
 import Tensors
 
@@ -109,6 +110,8 @@ func weightSums(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: I
     if !sums.right.isFinite || !sums.difference.isFinite {
         for index in 0..<count where !b[index].isFinite { sums.notFinite += 1 }
         if sums.notFinite == 0 { sums = wideSums(a, b, count) }
+    } else if sums.difference == 0 || sums.left == 0, memcmp(a, b, 4 * count) != 0 {
+        sums = wideSums(a, b, count)
     }
     return sums
 }

@@ -38,12 +38,13 @@ package final class CheckpointWeights: WeightSource {
     /// - Parameters:
     ///   - quantised: the inventory as the checkpoint stores it.
     ///   - budget: bytes that may stay in memory; 0 keeps nothing.
+    ///   - keepsParts: whether a part of a model that does not fit is kept: worth it for many passes, not for one.
     package init(
-        _ checkpoint: Checkpoint, _ quantised: QuantisedInventory, budget: Int
+        _ checkpoint: Checkpoint, _ quantised: QuantisedInventory, budget: Int, keepsParts: Bool = true
     ) throws(Failure) {
         self.checkpoint = checkpoint
         configuration = quantised.inventory.configuration
-        self.budget = budget
+        self.budget = keepsParts || checkpoint.dataBytes <= budget ? budget : 0
         stored = try StoredWeight.find(in: checkpoint, quantised)
         var readers: [BulkReader] = []
         for shard in checkpoint.shards.indices {
@@ -56,11 +57,13 @@ package final class CheckpointWeights: WeightSource {
     ///
     /// - Throws: what a pass cannot do without; the rest is for `ingot validate` to say, so that a damaged
     ///   artefact can still be compared.
-    package static func open(_ folder: String, budget: Int) throws(Failure) -> CheckpointWeights {
+    package static func open(
+        _ folder: String, budget: Int, keepsParts: Bool = true
+    ) throws(Failure) -> CheckpointWeights {
         let checkpoint = try Checkpoint.open(folder)
         let judgement = try CheckpointJudge().judge(checkpoint)
         guard let match = judgement.match else { throw Failure(judgement.findings) }
-        return try CheckpointWeights(checkpoint, match.quantised, budget: budget)
+        return try CheckpointWeights(checkpoint, match.quantised, budget: budget, keepsParts: keepsParts)
     }
 
     /// Bytes of weights read from the files so far, scales left out.

@@ -29,6 +29,7 @@ package struct ForwardPass: Sendable {
     package let configuration: BailingMoeV2Configuration
     package let weights: any WeightSource
     package let backend: any Backend
+    private let rope: RopeGeneration
     private let rotary: RotaryTable
     private let heads: AttentionHeads
     private let router: RouterRule
@@ -41,6 +42,7 @@ package struct ForwardPass: Sendable {
         self.configuration = configuration
         self.weights = weights
         self.backend = backend
+        self.rope = rope
         let frequencies = RotaryFrequencies(configuration: configuration, generation: rope)
         rotary = RotaryTable(
             inverse: RotaryFrequencies.single(configuration, generation: rope),
@@ -52,6 +54,11 @@ package struct ForwardPass: Sendable {
             groupCount: configuration.groupCount, groupsKept: configuration.groupsPerToken,
             expertsPerToken: configuration.expertsPerToken,
             scalingFactor: Float(configuration.routedScalingFactor))
+    }
+
+    /// The same pass by another backend.
+    package func with(_ backend: any Backend) -> ForwardPass {
+        ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
     }
 
     // MARK: The pass
@@ -157,8 +164,20 @@ package struct ForwardPass: Sendable {
 
     // MARK: Gated MLP and experts
 
+    /// Tokens whose inner activations, three times as wide as the MLP, are in memory at once.
+    private static let mlpTokens = 1024
+
     /// down(silu(gate x) ⊙ up x): [T, H] to [T, H].
     private func mlp(_ x: Matrix, _ weights: MLPWeights) -> Matrix {
+        guard x.rows > Self.mlpTokens else { return mlp(few: x, weights) }
+        // Pieces are of one size whatever T is but for the last: a token's numbers do not depend on it.
+        return Matrix.stacked(
+            stride(from: 0, to: x.rows, by: Self.mlpTokens).map { first in
+                mlp(few: x.rows(first..<min(x.rows, first + Self.mlpTokens)), weights)
+            })
+    }
+
+    private func mlp(few x: Matrix, _ weights: MLPWeights) -> Matrix {
         let gate = backend.product(x, weights.gate)  // [T, M]
         let up = backend.product(x, weights.up)  // [T, M]
         return backend.product(backend.swiGLU(gate: gate, up: up), weights.down)  // [T, H]

@@ -1,7 +1,9 @@
 // ingot-bench: named measurements, each as a ratio to something measured in the same run.
 
 import ArgumentParser
+import Backends
 import CKernels
+import Checkpoints
 import Diagnostics
 import Documents
 import Glibc
@@ -10,10 +12,17 @@ import Glibc
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ingot-bench",
-        abstract: "Measure the kernels and the conversion, as ratios to copying.",
-        discussion: "Needs about 5 GB on the disk of --folder for the whole conversion.")
+        abstract: "Measure the kernels, the conversion and the passes, as ratios to what the machine can do.",
+        discussion: """
+            Needs about 5 GB on the disk of --folder for the whole conversion and for passes, and as much \
+            memory for passes.
+            """)
 
-    @Argument(help: "Measurements to run: encode, digest, header, quantise. All without an argument.")
+    @Argument(
+        help: """
+            Measurements to run: encode, digest, header, quantise, product, prefill, decode. All without an \
+            argument.
+            """)
     var names: [String] = Self.all
 
     @Option(help: "Turns of each measurement.")
@@ -28,19 +37,46 @@ struct Bench: ParsableCommand {
     @Option(help: "The ingot program; by default the one beside this program.")
     var program: String?
 
+    @Option(help: "The checkpoint of prefill and decode; one is made without.")
+    var model: String?
+
+    @Option(help: "Experts of the checkpoint that is made.")
+    var experts = 64
+
+    @Option(help: "Layers of the checkpoint that is made, the first one dense.")
+    var layers = 2
+
+    @Option(help: "Backends of prefill and decode: reference, openblas, fused.")
+    var backends = "openblas,fused"
+
+    @Option(help: "Tokens of prefill.")
+    var tokens = 512
+
+    @Option(help: "Threads of products and passes.")
+    var threads = 2
+
+    @Flag(help: "Leave OPENBLAS_CORETYPE as the environment has it.")
+    var keepCore = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
-    static let all = ["encode", "digest", "header", "quantise"]
+    static let all = ["encode", "digest", "header", "quantise", "product", "prefill", "decode"]
 
     func validate() throws {
         for name in names where !Self.all.contains(name) {
             throw ValidationError("no measurement \(name); there are \(Self.all.joined(separator: ", "))")
         }
-        guard turns > 0 else { throw ValidationError("--turns takes a number above 0") }
+        for (name, value) in [("turns", turns), ("tokens", tokens), ("threads", threads)] where value < 1 {
+            throw ValidationError("--\(name) takes a number above 0")
+        }
+        for name in backends.split(separator: ",") where backend(String(name)) == nil {
+            throw ValidationError("no backend \(name); there are reference, openblas, fused")
+        }
     }
 
     func run() throws {
+        if !keepCore { try BLASCore.restartWithDetectedCore() }
         var results: [Measurement] = []
         do {
             if names.contains("encode") { results += EncodeMeasurement.run(turns: turns) }
@@ -49,6 +85,15 @@ struct Bench: ParsableCommand {
             if names.contains("quantise") {
                 results += try QuantiseMeasurement.run(
                     turns: turns, program: program ?? beside, folder: folder, scheme: scheme)
+            }
+            if names.contains("product") {
+                results += ProductMeasurement.run(turns: turns, threads: threads)
+            }
+            if names.contains("prefill") {
+                results += try withModel(quantised: false) { try $0.prefill(tokens: tokens) }
+            }
+            if names.contains("decode") {
+                results += try withModel(quantised: true) { try $0.decode(tokens: 16) }
             }
         } catch let failure as Failure {
             throw BenchError(message: failure.findings.map(\.text).joined(separator: "\n"))
@@ -62,6 +107,40 @@ struct Bench: ParsableCommand {
         print(table.text)
         let mean = exp(results.reduce(0) { $0 + log($1.ratio) } / Double(max(1, results.count)))
         print("geometric mean of ratios \(decimals(mean, 3))")
+    }
+
+    private func backend(_ name: String) -> (any Backend)? {
+        switch name {
+        case "reference": ReferenceBackend(numerics: .f32)
+        case "openblas": OpenBLASBackend(numerics: .f32, threads: threads)
+        case "fused": FusedBackend(numerics: .f32, threads: threads)
+        default: nil
+        }
+    }
+
+    /// Measures on the model named, or on one made for it and removed again.
+    private func withModel(
+        quantised: Bool, _ body: (PassMeasurement) throws -> [Measurement]
+    ) throws -> [Measurement] {
+        let (plain, codes) = (joined(folder, "ingot-bench-model"), joined(folder, "ingot-bench-codes"))
+        defer {
+            for path in [plain, codes] where model == nil { try? FileAccess.remove(path) }
+        }
+        if model == nil {
+            _ = try writeSyntheticCheckpoint(plain, layers: layers, experts: experts, shardBytes: 512 << 20)
+            if quantised {
+                _ = try ChildProcess(
+                    [
+                        program ?? beside, "quantise", plain, "--scheme", scheme, "--output", codes,
+                        "--quiet",
+                    ])
+            }
+        }
+        return try body(
+            PassMeasurement(
+                folder: model ?? (quantised ? codes : plain),
+                backends: backends.split(separator: ",").compactMap { backend(String($0)) }, turns: turns,
+                threads: threads, budget: 12 << 30))
     }
 
     private var beside: String {

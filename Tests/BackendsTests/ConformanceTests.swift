@@ -11,6 +11,12 @@ struct ConformanceTests {
         try checkBackend(OpenBLASBackend(numerics: numerics, threads: threads))
     }
 
+    @Test(arguments: NumericsProfile.names(), [1, 2, 3])
+    func fused(name: String, threads: Int) throws {
+        let numerics = try NumericsProfile.named(name).numerics
+        try checkBackend(FusedBackend(numerics: numerics, threads: threads))
+    }
+
     @Test(arguments: NumericsProfile.names())
     func watched(name: String) throws {
         let numerics = try NumericsProfile.named(name).numerics
@@ -30,5 +36,8 @@ struct ConformanceTests {
         let one = OpenBLASBackend(numerics: .f32, threads: 1).product(x, weight)
         #expect(OpenBLASBackend(numerics: .f32, threads: 2).product(x, weight) == one)
         #expect(OpenBLASBackend(numerics: .f32, threads: 5).product(x, weight) == one)
+        let fused = FusedBackend(numerics: .f32, threads: 1).product(x, weight)
+        #expect(FusedBackend(numerics: .f32, threads: 2).product(x, weight) == fused)
+        #expect(FusedBackend(numerics: .f32, threads: 5).product(x, weight) == fused)
     }
 }

@@ -3,6 +3,7 @@
 
 import Charts
 import Diagnostics
+import TestSupport
 import Testing
 
 struct EdgeCaseTests {

@@ -2,6 +2,7 @@
 
 import Charts
 import Diagnostics
+import TestSupport
 import Testing
 
 struct PageTests {

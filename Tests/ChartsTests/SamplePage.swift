@@ -3,6 +3,7 @@
 import Charts
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 /// Numbers between 0 and 1 that are the same on every machine.

@@ -1,6 +1,7 @@
 // Where ticks stand and what they say.
 
 import Charts
+import TestSupport
 import Testing
 
 struct TickTests {

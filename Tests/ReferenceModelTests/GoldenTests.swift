@@ -19,7 +19,10 @@ enum Contract {
 
 /// The backends under test, in F32.
 func backends(_ numerics: Numerics = .f32) -> [any Backend] {
-    [ReferenceBackend(numerics: numerics), OpenBLASBackend(numerics: numerics, threads: 2)]
+    [
+        ReferenceBackend(numerics: numerics), OpenBLASBackend(numerics: numerics, threads: 2),
+        FusedBackend(numerics: numerics, threads: 2),
+    ]
 }
 
 /// A pass over a fixture checkpoint, its weights in memory.

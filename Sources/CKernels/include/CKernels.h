@@ -18,7 +18,7 @@ extern "C" {
 typedef enum {
     INGOT_SIMD_PLAIN = 0,   ///< C that runs on every machine of the architecture
     INGOT_SIMD_NEON = 1,    ///< arm64
-    INGOT_SIMD_AVX2 = 2,    ///< x86-64 with AVX2
+    INGOT_SIMD_AVX2 = 2,    ///< x86-64 with AVX2, FMA and F16C
     INGOT_SIMD_AVX512 = 3,  ///< x86-64 with AVX-512 F, BW, DQ and VL
 } ingot_simd_level;
 
@@ -129,6 +129,51 @@ typedef struct {
 
 /// Decodes a strip. NaN codes give a quiet NaN with the code's sign, whatever the scale.
 ingot_status ingot_decode(const ingot_decode_job *job, ingot_simd_level level);
+
+typedef enum {
+    INGOT_WEIGHT_F32 = 0,
+    INGOT_WEIGHT_BF16 = 1,
+    INGOT_WEIGHT_E4M3 = 2,  ///< an element is the F32 product code x scale
+} ingot_weight_type;
+
+/// Columns whose products are summed before the sums are added up; part of the definition of a product.
+#define INGOT_PRODUCT_CHUNK 1024
+
+/// Floats of `panel` in a product.
+#define INGOT_PRODUCT_PANEL_ELEMENTS 131072
+
+/// Some columns of x W^T for x [tokens, columns] and W [rows, columns].
+typedef struct {
+    const float *x;
+    size_t tokens;
+    size_t columns;
+    size_t x_stride;        ///< elements from one row to the next
+    const void *weight;     ///< all rows, of any alignment
+    size_t weight_stride;   ///< elements from one row to the next
+    ingot_weight_type type;
+    size_t first;           ///< rows of the weight to multiply, and so columns of the target
+    size_t last;
+    size_t block_rows;      ///< of E4M3, as its scales
+    size_t block_columns;
+    const float *scales;    ///< [ceil(rows / block_rows), ceil(columns / block_columns)], below 2^119
+    size_t scales_stride;
+    float *target;          ///< [tokens, target_stride]; column n is row n of the weight
+    size_t target_stride;
+    float *panel;           ///< INGOT_PRODUCT_PANEL_ELEMENTS floats of scratch
+} ingot_product_job;
+
+/// Multiplies from the stored weight; see ProductTile.h for the order of each sum.
+///
+/// The bits of an element depend on its row of x and its row of W alone: not on `tokens`, `first`, `last` or the
+/// level. An error of at most (columns / 16 + 20) 2^-24 of the sum of magnitudes follows from the order.
+ingot_status ingot_product(const ingot_product_job *job, ingot_simd_level level);
+
+/// Fused multiply-adds without memory, `INGOT_MULTIPLY_ADDS` in each round: what a product is measured against.
+#define INGOT_MULTIPLY_ADDS 192
+float ingot_multiply_add(size_t rounds, ingot_simd_level level);
+
+/// Reads bytes, 256 at a time, the rest not: what a product of one row is measured against.
+uint64_t ingot_read(const void *bytes, size_t count, ingot_simd_level level);
 
 /// Index of the first NaN or infinity among `count` elements, or `count`.
 size_t ingot_first_non_finite(const void *source, ingot_source_type type, size_t count, ingot_simd_level level);

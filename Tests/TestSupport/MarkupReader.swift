@@ -1,24 +1,22 @@
 // A strict reader of markup for tests: every element closed, every attribute quoted, every entity known.
 
-import Testing
-
 /// What a page consists of.
-struct MarkupReader {
-    struct Element: Equatable {
-        let name: String
-        let attributes: [String: String]
+package struct MarkupReader {
+    package struct Element: Equatable {
+        package let name: String
+        package let attributes: [String: String]
     }
 
     /// A rule that the markup breaks, and the text around it.
-    struct Fault: Error, CustomStringConvertible {
-        let description: String
+    package struct Fault: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    private(set) var elements: [Element] = []
-    private(set) var texts: [String] = []
+    package private(set) var elements: [Element] = []
+    package private(set) var texts: [String] = []
     private var rest: Substring
 
-    init(_ markup: String) throws {
+    package init(_ markup: String) throws {
         rest = markup[...]
         if rest.hasPrefix("<!DOCTYPE html>\n") { rest.removeFirst("<!DOCTYPE html>\n".count) }
         var open: [String] = []
@@ -88,7 +86,7 @@ struct MarkupReader {
     }
 
     /// Throws when a coordinate is not a number or stands far outside its view box.
-    func checkGeometry() throws {
+    package func checkGeometry() throws {
         var size = (width: 0.0, height: 0.0)
         for element in elements {
             if let box = element.attributes["viewBox"] {

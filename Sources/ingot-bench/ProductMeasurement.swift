@@ -1,0 +1,83 @@
+// product: products by each backend, for weights that come from memory, against the most that the machine can
+// do: reading the weight for a few tokens, as many multiply-adds for many.
+
+import Backends
+import Glibc
+import Tensors
+
+enum ProductMeasurement {
+    static func run(turns: Int, threads: Int) -> [Measurement] {
+        let backends: [any Backend] = [
+            OpenBLASBackend(numerics: .f32, threads: threads), FusedBackend(numerics: .f32, threads: threads),
+        ]
+        var results: [Measurement] = []
+        for (rows, columns) in [(1024, 4096), (4096, 4096)] {
+            for isFP8 in [false, true] {
+                let weights = WeightPile(rows: rows, columns: columns, isFP8: isFP8)
+                for tokens in [1, 8, 512, 1024] {
+                    for backend in backends {
+                        results.append(measure(backend, weights, tokens, turns: turns, threads: threads))
+                    }
+                }
+            }
+        }
+        return results
+    }
+
+    private static func measure(
+        _ backend: any Backend, _ pile: WeightPile, _ tokens: Int, turns: Int, threads: Int
+    ) -> Measurement {
+        let peak = MachinePeak(threads: threads)
+        let isRead = tokens <= 8
+        // Enough for a turn to last some milliseconds, and for few tokens to come from memory.
+        let count = isRead ? pile.weights.count : 2
+        let columns = pile.columns
+        let x = Matrix(
+            rows: tokens, columns: columns,
+            values: (0..<tokens * columns).map { Float($0 * 7919 % 1000) / 500 - 1 })
+        let times = inTurn(turns) {
+            for weight in pile.weights.prefix(count) { _ = backend.product(x, weight) }
+        } _: {
+            if isRead {
+                for weight in pile.weights.prefix(count) { peak.read(weight.bytes) }
+            } else {
+                peak.multiplyAdd(operations: 2 * tokens * pile.rows * columns * count)
+            }
+        }
+        let format = pile.isFP8 ? "fp8" : "bf16"
+        let rate = Double(2 * tokens * pile.rows * columns * count) / (times.subject.min() ?? 1) * 1e-9
+        var result = Measurement(
+            name: "product.\(pile.rows)x\(columns).\(format).t\(tokens).\(backend.name)",
+            bytes: count * (pile.weights.first?.bytes.count ?? 0), subject: times.subject,
+            baseline: times.baseline, baselineName: isRead ? "reading" : "F32 peak")
+        result.note =
+            "\(Int(rate)) GFLOP/s" + (backend is OpenBLASBackend ? " \(OpenBLASBackend.coreName)" : "")
+        return result
+    }
+}
+
+/// Weights of one shape, more than any cache holds.
+private struct WeightPile {
+    let rows: Int
+    let columns: Int
+    let isFP8: Bool
+    let weights: [WeightMatrix]
+
+    init(rows: Int, columns: Int, isFP8: Bool) {
+        (self.rows, self.columns, self.isFP8) = (rows, columns, isFP8)
+        let size = rows * columns * (isFP8 ? 1 : 2)
+        let room = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: size / 2)
+        defer { room.deallocate() }
+        fillWithWeights(room)
+        // Any byte but a NaN is a code.
+        if isFP8 { for index in room.indices { room[index] &= 0xBFBF } }
+        let bytes = [UInt8](UnsafeRawBufferPointer(room))
+        let grid = (rows / 128) * (columns / 128)
+        let scales = BlockScales(
+            values: [Float](repeating: 0.001, count: grid), blockRows: 128, blockColumns: 128,
+            columns: columns)
+        weights = (0..<max(2, (256 << 20) / size)).map { _ in
+            WeightMatrix(format: isFP8 ? .e4m3(scales) : .bf16, rows: rows, columns: columns, bytes: bytes)
+        }
+    }
+}
