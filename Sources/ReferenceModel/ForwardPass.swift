@@ -116,14 +116,15 @@ package struct ForwardPass: Sendable {
     private func block(
         _ h: Matrix, _ layer: Int, _ batch: Batch, _ taps: [any Taps]
     ) throws(Failure) -> Matrix {
-        let attended = try attention(norm(h, WeightKey(.inputNorm, layer: layer)), layer, batch)  // [T, H]
+        let attended = try attention(norm(h, WeightKey(.inputNorm, layer: layer)), layer, batch, taps)  // [T, H]
         for tap in taps { tap.attention(attended, layer: layer) }
         let middle = backend.add(h, attended)  // [T, H]
 
         let y = try norm(middle, WeightKey(.postAttentionNorm, layer: layer))  // [T, H]
         let fed =
             configuration.hasExperts(layer: layer)
-            ? try experts(y, layer, taps) : try mlp(y, weights.mlp(TensorRole.denseMLP, layer: layer))
+            ? try experts(y, layer, taps)
+            : try mlp(y, TensorRole.denseMLP, layer, Array(batch.tokens.indices), taps)
         for tap in taps { tap.mlp(fed, layer: layer) }
 
         let result = backend.add(middle, fed)  // [T, H]
@@ -137,7 +138,11 @@ package struct ForwardPass: Sendable {
 
     // MARK: Attention
 
-    private func attention(_ x: Matrix, _ layer: Int, _ batch: Batch) throws(Failure) -> Matrix {
+    private func attention(
+        _ x: Matrix, _ layer: Int, _ batch: Batch, _ taps: [any Taps]
+    ) throws(Failure) -> Matrix {
+        let tokens = Array(batch.tokens.indices)
+        for tap in taps { tap.input(x, of: WeightKey(.attentionQKV, layer: layer), tokens: tokens) }
         // The fused matrix: all query heads, then all key heads, then all value heads; no bias.
         let fused = try weights.weight(WeightKey(.attentionQKV, layer: layer))  // [(A + 2G)·D, H]
         let qkv = backend.product(x, fused)  // [T, (A + 2G)·D]
@@ -151,6 +156,8 @@ package struct ForwardPass: Sendable {
         backend.rotate(&q, headDimension: heads.dimension, table: rotary, positions: batch.positions)
         backend.rotate(&k, headDimension: heads.dimension, table: rotary, positions: batch.positions)
 
+        for tap in taps { tap.keyValues(keys: k, values: v, layer: layer) }
+
         var outputs: [Matrix] = []
         for (index, rows) in batch.ranges.enumerated() {
             // Each sequence sees its own past: query head a reads key/value head a·G/A.
@@ -158,30 +165,47 @@ package struct ForwardPass: Sendable {
             outputs.append(backend.attention(queries: q.rows(rows), keyValues: past, heads: heads))
         }
         let mixed = Matrix.stacked(outputs)  // [T, A·D]
+        for tap in taps { tap.input(mixed, of: WeightKey(.attentionOutput, layer: layer), tokens: tokens) }
         let output = try weights.weight(WeightKey(.attentionOutput, layer: layer))  // [H, A·D]
         return backend.product(mixed, output)  // [T, H]
     }
 
     // MARK: Gated MLP and experts
 
-    /// Tokens whose inner activations, three times as wide as the MLP, are in memory at once.
-    private static let mlpTokens = 1024
+    /// An MLP that every token passes.
+    private func mlp(
+        _ x: Matrix, _ role: (MLPProjection) -> TensorRole, _ layer: Int, _ tokens: [Int], _ taps: [any Taps]
+    ) throws(Failure) -> Matrix {
+        let weights = try weights.mlp(role, layer: layer)
+        return mlp(x, weights, tokens) { part, input, tokens in
+            let key = WeightKey(role(part), layer: layer)
+            for tap in taps { tap.input(input, of: key, tokens: tokens) }
+        }
+    }
 
     /// down(silu(gate x) ⊙ up x): [T, H] to [T, H].
-    private func mlp(_ x: Matrix, _ weights: MLPWeights) -> Matrix {
-        guard x.rows > Self.mlpTokens else { return mlp(few: x, weights) }
+    ///
+    /// - Parameter show: is given what gate and down are multiplied with.
+    private func mlp(
+        _ x: Matrix, _ weights: MLPWeights, _ tokens: [Int],
+        show: (MLPProjection, Matrix, [Int]) -> Void
+    ) -> Matrix {
         // Pieces are of one size whatever T is but for the last: a token's numbers do not depend on it.
-        return Matrix.stacked(
-            stride(from: 0, to: x.rows, by: Self.mlpTokens).map { first in
-                mlp(few: x.rows(first..<min(x.rows, first + Self.mlpTokens)), weights)
-            })
+        let pieces = stride(from: 0, to: x.rows, by: Self.mlpTokens).map { first in
+            let range = first..<min(x.rows, first + Self.mlpTokens)
+            let few = x.rows > Self.mlpTokens ? x.rows(range) : x
+            show(.gate, few, Array(tokens[range]))
+            let gate = backend.product(few, weights.gate)  // [T, M]
+            let up = backend.product(few, weights.up)  // [T, M]
+            let unit = backend.swiGLU(gate: gate, up: up)  // [T, M]
+            show(.down, unit, Array(tokens[range]))
+            return backend.product(unit, weights.down)  // [T, H]
+        }
+        return pieces.count == 1 ? pieces[0] : Matrix.stacked(pieces)
     }
 
-    private func mlp(few x: Matrix, _ weights: MLPWeights) -> Matrix {
-        let gate = backend.product(x, weights.gate)  // [T, M]
-        let up = backend.product(x, weights.up)  // [T, M]
-        return backend.product(backend.swiGLU(gate: gate, up: up), weights.down)  // [T, H]
-    }
+    /// Tokens whose inner activations, three times as wide as the MLP, are in memory at once.
+    private static let mlpTokens = 1024
 
     private func experts(_ y: Matrix, _ layer: Int, _ taps: [any Taps]) throws(Failure) -> Matrix {
         let gate = try weights.weight(WeightKey(.routerGate, layer: layer))  // [E, H]
@@ -197,16 +221,20 @@ package struct ForwardPass: Sendable {
         let chosen = routes.byExpert
         var sum = Matrix(rows: y.rows, columns: y.columns)  // [T, H] F32
         var next = 0
-        try weights.experts(chosen.map(\.expert), layer: layer) { (_, weights) throws(Failure) in
+        try weights.experts(chosen.map(\.expert), layer: layer) { (expert, weights) throws(Failure) in
             let (_, tokens, shares) = chosen[next]
             next += 1
-            let output = mlp(y.gathered(tokens), weights)  // [tokens of this expert, H]
+            let output = mlp(y.gathered(tokens), weights, tokens) { part, input, tokens in
+                let key = WeightKey(.expert(part), layer: layer, expert: expert)
+                for tap in taps { tap.input(input, of: key, tokens: tokens) }
+            }  // [tokens of this expert, H]
             backend.accumulate(output, weights: shares, tokens: tokens, into: &sum)
         }
         let routed = backend.rounded(sum)  // [T, H]
         guard configuration.sharedExpertCount > 0 else { return routed }
         // Every token passes the shared expert; it has no weight and takes no part in the scaling.
-        return backend.add(routed, mlp(y, try weights.mlp(TensorRole.sharedExpert, layer: layer)))
+        let all = Array(0..<y.rows)
+        return backend.add(routed, try mlp(y, TensorRole.sharedExpert, layer, all, taps))
     }
 
     // MARK: Head

@@ -11,6 +11,14 @@ import Backends
 package protocol Taps: AnyObject {
     /// The embedding, [T, H]: the residual stream that enters layer 0.
     func embedding(_ hidden: Matrix)
+    /// What a weight is about to be multiplied with, [rows, K]; of the gated MLPs in pieces of tokens.
+    ///
+    /// Gate and up share their input: it is shown once, for gate.
+    ///
+    /// - Parameter tokens: which token of the batch each row is.
+    func input(_ x: Matrix, of key: WeightKey, tokens: [Int])
+    /// Keys after norm and rotation, and values, of the batch's tokens, [T, G·D] each.
+    func keyValues(keys: Matrix, values: Matrix, layer: Int)
     /// What attention adds to the residual stream, [T, H].
     func attention(_ output: Matrix, layer: Int)
     /// The routes of all tokens at a layer with experts.
@@ -31,6 +39,8 @@ package protocol Taps: AnyObject {
 
 extension Taps {
     package func embedding(_ hidden: Matrix) {}
+    package func input(_ x: Matrix, of key: WeightKey, tokens: [Int]) {}
+    package func keyValues(keys: Matrix, values: Matrix, layer: Int) {}
     package func attention(_ output: Matrix, layer: Int) {}
     package func routes(_ routes: Routes, layer: Int) {}
     package func mlp(_ output: Matrix, layer: Int) {}
