@@ -104,11 +104,6 @@ struct WeightDamageTests {
                 for index in 300 * 128..<301 * 128 { values[index] = 0 }
             }
         },
-        Fault("a number too small for F32's squares", bias, "") {
-            try $0.edit(bias) {
-                $0[2] += 1e-30; $0[3] = $0[3] == 0 ? 1e-30 : $0[3].nextUp
-            }
-        },
         Fault("query and key norms", norm, "key_layernorm.weight: the two are exchanged") {
             try $0.exchange(norm, norm.replacing("query_layer", with: "key_layer"))
         },
@@ -146,6 +141,18 @@ struct WeightDamageTests {
             found.first { $0.subject("tensor")?.contains(fault.tensor) ?? false }, "\(result.told)")
         #expect(fault.cause.isEmpty || (named.cause ?? "").contains(fault.cause), "\(named.told)")
         #expect(!result.passed && result.gates.contains { !$0.passed }, "\(result.gates)")
+    }
+
+    /// Differences whose squares F32 cannot hold are differences.
+    @Test func numbersTooSmallForSquares() throws {
+        var damage = try CheckpointDamage(Self.micro)
+        try damage.edit("model.norm.weight") { $0[2] = 1e-30 }
+        let good = try damage.write(folder.path("good"))
+        try damage.edit("model.norm.weight") { $0[2] = 2e-30 }
+        let result = try compareWeights(good, try damage.write(folder.path("bad")))
+        #expect(
+            result.findings(.weightsDiffer).map { $0.subject("tensor") } == ["model.norm.weight"],
+            "\(result.told)")
     }
 
     /// What cannot be opened is told then.
