@@ -127,8 +127,8 @@ let package = Package(
         .testTarget(
             name: "ReferenceModelTests",
             dependencies: [
-                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
-                "ReferenceModel", "Tensors", "TestSupport",
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Parity",
+                "Quantisation", "ReferenceModel", "Tensors", "TestSupport",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -2,19 +2,26 @@
 
 import Backends
 import Checkpoints
+import Documents
 import Foundation
+import Parity
 import ReferenceModel
 import TestSupport
 import Testing
 
-/// The limits of the numerical contract for F32.
+/// The limits of the numerical contract for F32: those of the tolerance profile.
 enum Contract {
-    static let logProbability = 1e-4
-    static let meanKL = 1e-7
-    static let residual = 2e-5
-    static let margin: Float = 1e-5
+    static let logProbability = limit(.logProbabilityLargest)
+    static let meanKL = limit(.divergenceMean)
+    static let residual = limit(.activationLargest)
     /// Of a routing weight, which is at most the scaling factor.
-    static let routingWeight: Float = 1e-4
+    static let routingWeight = Float(limit(.routeWeight))
+    static let margin = Float(profile?.tieMargin ?? .nan)
+
+    private static let profile = try? Tolerance.named("f32", .embedded)
+
+    /// NaN, which nothing is below, when the profile has no such limit.
+    private static func limit(_ quantity: Quantity) -> Double { profile?.limit(quantity) ?? .nan }
 }
 
 /// The backends under test, in F32.
