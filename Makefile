@@ -10,6 +10,7 @@ OUTPUT ?= out/ling-tiny-icd-fp8
 run: build ## the main job on the embedded checkpoint
 	$(SCRATCH)/release/ingot quantise $(CHECKPOINT) --scheme fp8-block --output $(OUTPUT) --replace
 	$(SCRATCH)/release/ingot validate $(OUTPUT) --deep
+	$(SCRATCH)/release/ingot verify $(CHECKPOINT) $(OUTPUT) --data $(CHECKPOINT)/evaluation.jsonl
 
 build: setup
 	$(BUILD) --product ingot
