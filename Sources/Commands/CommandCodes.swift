@@ -9,4 +9,5 @@ extension DiagnosticCode {
     static let unknownTensor = DiagnosticCode("CLI-004", exit: .usage)
     static let unknownCommand = DiagnosticCode("CLI-005", exit: .usage)
     static let unknownBackend = DiagnosticCode("CLI-006", exit: .usage)
+    static let reportImpossible = DiagnosticCode("CLI-007", exit: .cannotCreateOutput)
 }

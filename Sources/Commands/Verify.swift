@@ -84,11 +84,27 @@ struct Verify: ParsableCommand {
     func run() throws {
         try options.report("verify") { () throws(Failure) in
             stopOnSignals()
+            try checkReportPath()
             let first = try side(left, isLeft: true)
             if let record { return try recording(of: first, to: record) }
             let second = try side(right ?? endpoint.endpoint ?? "", isLeft: false)
             return try comparison(first, second)
         }
+    }
+
+    /// A report that cannot be written is told before the run, not after it.
+    private func checkReportPath() throws(Failure) {
+        guard let report else { return }
+        let folder =
+            report.contains("/") ? String(report[..<(report.lastIndex(of: "/") ?? report.startIndex)]) : "."
+        guard FileAccess.kind(folder.isEmpty ? "/" : folder) != .folder || FileAccess.kind(report) == .folder
+        else { return }
+        throw Failure(
+            Finding(
+                .error, .reportImpossible, "the report cannot be written there", file: report,
+                option: "--report", expected: "the name of a file in a folder that is there",
+                found: FileAccess.kind(report) == .folder ? "a folder of this name" : "no folder \(folder)",
+                remedy: FileAccess.kind(report) == .folder ? "give a file's name" : "mkdir -p \(folder)"))
     }
 
     private func comparison(_ first: ParitySide, _ second: ParitySide) throws(Failure) -> CommandResult {

@@ -87,6 +87,15 @@ enum ConfigurationComparison {
         let own = RotaryFrequencies.single(configuration, generation: rope)
         let factor = Float(
             RotaryFrequencies(configuration: configuration, generation: rope).attentionFactor)
+        return findings((own, factor), recorded, file: file)
+    }
+
+    /// Findings when two sets of rotary frequencies are not the same.
+    static func findings(
+        _ expected: (inverse: [Float], factor: Float), _ recorded: (inverse: [Float], factor: Float),
+        file: String
+    ) -> [Finding] {
+        let (own, factor) = expected
         // Powers and logarithms of F32 differ in the last places between libraries.
         let slack: Float = 1e-5
         func close(_ a: Float, _ b: Float) -> Bool { abs(a - b) <= slack * max(abs(a), abs(b)) }

@@ -43,4 +43,6 @@ extension DiagnosticCode {
     package static let comparisonLimited = DiagnosticCode("PAR-025")
     /// Something stands where a recording would be written.
     package static let recordingExists = DiagnosticCode("PAR-026", exit: .cannotCreateOutput)
+    /// No tolerance profile has this name.
+    package static let unknownTolerance = DiagnosticCode("PAR-027", exit: .usage)
 }

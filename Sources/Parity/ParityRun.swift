@@ -162,6 +162,10 @@ package struct ParityRun: Sendable {
         if let a = left.model, let b = right.model {
             return ConfigurationComparison.findings(a.configuration, b.configuration)
         }
+        if let a = left.recording, let b = right.recording {
+            guard let expected = try a.frequencies(), let found = try b.frequencies() else { return [] }
+            return ConfigurationComparison.findings(expected, found, file: b.path)
+        }
         guard let model = left.model ?? right.model, let run = left.recording ?? right.recording,
             let frequencies = try run.frequencies()
         else { return [] }

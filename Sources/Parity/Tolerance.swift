@@ -44,7 +44,7 @@ package struct Tolerance: Equatable, Sendable {
             let near = nearMiss(name, among: names(library))
             throw Failure(
                 Finding(
-                    .error, .toleranceMalformed, "no tolerance profile of this name",
+                    .error, .unknownTolerance, "no tolerance profile of this name",
                     option: "--tolerance \(name)",
                     expected: names(library).joined(separator: ", ") + ", or the path of a profile",
                     remedy: near.map { "did you mean --tolerance \($0)?" } ?? "ingot profiles list"))

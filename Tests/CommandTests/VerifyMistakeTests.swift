@@ -21,9 +21,12 @@ struct VerifyMistakeTests {
             "greedy without a recording", "verify micro micro --checks greedy", 64, "PAR-024", "recorded run"),
         Case("batch of recordings", "verify run run --checks batch", 64, "PAR-024", "a checkpoint on a side"),
         Case(
-            "unknown tolerance", "verify micro micro --tolerance fp9", 78, "PAR-023",
+            "unknown tolerance", "verify micro micro --tolerance fp9", 64, "PAR-027",
             "did you mean --tolerance fp8?"),
         Case("tolerance file not there", "verify micro micro --tolerance no/x.json", 66, "no/x.json"),
+        Case("report into nowhere", "verify micro micro --report nowhere/x.html", 73, "CLI-007", "mkdir -p"),
+        Case(
+            "report as a folder", "verify micro micro --report micro", 73, "CLI-007", "a folder of this name"),
         Case("hostile tolerance", "verify micro micro --tolerance bad.json", 78, "PAR-023", "schema"),
         Case("texts beside a recording", "verify micro run --data rows.jsonl", 64, "PAR-024", "--data"),
         Case("missing side", "verify mikro micro", 66, "FILE-001", "did you mean micro?"),

@@ -86,7 +86,7 @@ struct ToleranceTests {
 
     @Test func anUnknownName() throws {
         let error = try #require(failure { try Tolerance.named("fp9", .embedded) })
-        #expect(error.findings[0].code == .toleranceMalformed)
+        #expect(error.findings[0].code == .unknownTolerance)
         #expect(error.findings[0].remedy?.contains("--tolerance fp8") ?? false)
     }
 
