@@ -18,30 +18,38 @@
 #endif
 
 // Rows of a weight decoded at a time, so that they stay in the second-level cache while all tokens use them.
-#define INGOT_PANEL_ROWS (INGOT_PRODUCT_PANEL_ELEMENTS / INGOT_PRODUCT_CHUNK)
+#define INGOT_PANEL_ROWS 128
 
 // Elements of a row's tile that are asked for ahead of their use: about the latency of memory.
 #define INGOT_AHEAD (2 * INGOT_PRODUCT_CHUNK)
 
-// Tokens up to which a weight is decoded for every tile anew.
-#ifndef INGOT_DIRECT_TOKENS
-#define INGOT_DIRECT_TOKENS 16
-#endif
+// Tokens up to which a weight is read for every tile anew; codes take longer to pack.
+#define INGOT_DIRECT_TOKENS 8
+#define INGOT_DIRECT_CODE_TOKENS 16
 
 // Tokens up to which a panel is one tile high.
 #define INGOT_FEW_TOKENS 48
+
+_Static_assert(
+    (INGOT_PANEL_ROWS + INGOT_TILE_TOKENS) * INGOT_PRODUCT_CHUNK + 16 <= INGOT_PRODUCT_PANEL_ELEMENTS,
+    "a panel and a tile of tokens fit in the scratch");
+_Static_assert(
+    (INGOT_FEW_TOKENS + INGOT_TILE_TOKENS + INGOT_TILE_ROWS) * INGOT_PRODUCT_CHUNK + 16
+        <= INGOT_PRODUCT_PANEL_ELEMENTS,
+    "few tokens and a tile of rows fit in the scratch");
 
 #define INGOT_UNROLL _Pragma("clang loop unroll(full)")
 
 // A tile's sources: rows past the end repeat the last one, and are not stored.
 typedef struct {
-    const float *x[INGOT_TILE_TOKENS];
+    const float *x[INGOT_TILE_TOKENS];  // of a panel: the first is that of all
     const uint8_t *weight[INGOT_TILE_ROWS];
     const float *scale[INGOT_TILE_ROWS];  // of E4M3: of the row's blocks, from column 0 on
     size_t ahead;  // bytes from an element to the one to ask for; 0 for none
 } ingot_tile;
 
-// Rows of a panel of F32: sixteen columns of each row of a tile, then the next sixteen.
+// Rows of a panel of F32 and tokens packed like them: sixteen columns of each row of a tile, then the next sixteen.
+// Both start at whole cache lines, which a vector of sixteen lanes is as long as.
 #define INGOT_WEIGHT_PANEL ((ingot_weight_type)16)
 
 typedef u8x32 ingot_tile_nan[INGOT_TILE_ROWS];
@@ -88,7 +96,9 @@ INGOT_INLINE void ingot_tile_run(
             }
         }
         INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
-            f32x16 x = ingot_load_lanes(tile->x[token] + column);
+            f32x16 x = ingot_load_lanes(
+                type == INGOT_WEIGHT_PANEL ? tile->x[0] + column * INGOT_TILE_TOKENS + token * 16
+                    : tile->x[token] + column);
             INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
                 sums[token][row] = __builtin_elementwise_fma(x, weight[row], sums[token][row]);
             }
@@ -108,19 +118,14 @@ INGOT_INLINE void ingot_tile_tail(
     memset(padded, 0, sizeof padded);
     memset(x, 0, sizeof x);
     for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
-        if (type == INGOT_WEIGHT_PANEL) {
-            memcpy(padded[row], tile->weight[row] + first * 4 * INGOT_TILE_ROWS, count * 4);
-        } else {
-            memcpy(padded[row], tile->weight[row] + first * size, count * size);
-        }
+        memcpy(padded[row], tile->weight[row] + first * size, count * size);
         copy.weight[row] = padded[row];
     }
     for (int token = 0; token < tokens; token += 1) {
         memcpy(x[token], tile->x[token] + first, count * sizeof(float));
         copy.x[token] = x[token];
     }
-    ingot_tile_run(
-        &copy, type == INGOT_WEIGHT_PANEL ? INGOT_WEIGHT_F32 : type, tokens, 0, 16, scale, sums);
+    ingot_tile_run(&copy, type, tokens, 0, 16, scale, sums);
 }
 
 #ifdef INGOT_HAS_HALF
@@ -230,6 +235,21 @@ INGOT_INLINE f32x16 ingot_fold(const f32x16 *v) {
         + __builtin_shufflevector(c[0], c[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
+// The sums of a tile with fewer rows than it has places.
+INGOT_INLINE void ingot_tile_edge(
+    const ingot_product_job *job, const f32x16 *folded, int tokens, int rows, int adds, float *target)
+{
+    float sums[INGOT_TILE_TOKENS * INGOT_TILE_ROWS];
+    memcpy(sums, folded, (size_t)tokens * INGOT_TILE_ROWS * sizeof(float));
+    for (int token = 0; token < tokens; token += 1) {
+        float *line = target + (size_t)token * job->target_stride;
+        for (int row = 0; row < rows; row += 1) {
+            float sum = sums[token * INGOT_TILE_ROWS + row];
+            line[row] = adds ? line[row] + sum : sum;
+        }
+    }
+}
+
 // One chunk of a tile: its sums, folded, are set or added.
 INGOT_INLINE void ingot_tile_chunk(
     const ingot_product_job *job, const ingot_tile *tile, ingot_weight_type type, int tokens, size_t first,
@@ -264,31 +284,28 @@ INGOT_INLINE void ingot_tile_chunk(
         ingot_tile_span(tile, type, tokens, first, last, NULL, sums, nan);
     }
     f32x16 flat[(INGOT_TILE_TOKENS * INGOT_TILE_ROWS + 15) / 16 * 16];
-    float folded[sizeof flat / sizeof flat[0]];
+    f32x16 folded[sizeof flat / sizeof flat[0] / 16];
     INGOT_UNROLL for (int place = 0; place < (int)(sizeof flat / sizeof flat[0]); place += 1) {
         flat[place] = place < tokens * INGOT_TILE_ROWS
             ? sums[place / INGOT_TILE_ROWS][place % INGOT_TILE_ROWS] : (f32x16)0.0f;
     }
     INGOT_UNROLL for (int place = 0; place < tokens * INGOT_TILE_ROWS; place += 16) {
-        f32x16 out = ingot_fold(flat + place);
-        memcpy(folded + place, &out, sizeof out);
+        folded[place / 16] = ingot_fold(flat + place);
+    }
+    if (__builtin_expect(rows < INGOT_TILE_ROWS, 0)) {
+        ingot_tile_edge(job, folded, tokens, rows, adds, target);
+        return;
     }
     INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
         float *line = target + token * job->target_stride;
-        if (rows == INGOT_TILE_ROWS) {
-            ingot_tile_row sum, old = {0};
-            memcpy(&sum, folded + token * INGOT_TILE_ROWS, sizeof sum);
-            if (adds) {
-                memcpy(&old, line, sizeof old);
-                sum = old + sum;
-            }
-            memcpy(line, &sum, sizeof sum);
-            continue;
+        ingot_tile_row sum, old = {0};
+        // At places that are known to the compiler, so that the vectors stay in registers.
+        memcpy(&sum, (const float *)folded + token * INGOT_TILE_ROWS, sizeof sum);
+        if (adds) {
+            memcpy(&old, line, sizeof old);
+            sum = old + sum;
         }
-        for (int row = 0; row < rows; row += 1) {
-            float sum = folded[token * INGOT_TILE_ROWS + row];
-            line[row] = adds ? line[row] + sum : sum;
-        }
+        memcpy(line, &sum, sizeof sum);
     }
 }
 

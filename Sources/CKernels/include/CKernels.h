@@ -139,8 +139,8 @@ typedef enum {
 /// Columns whose products are summed before the sums are added up; part of the definition of a product.
 #define INGOT_PRODUCT_CHUNK 1024
 
-/// Floats of `panel` in a product.
-#define INGOT_PRODUCT_PANEL_ELEMENTS 131072
+/// Floats of `panel` in a product: 136 decoded rows or packed tokens, and a cache line to align them.
+#define INGOT_PRODUCT_PANEL_ELEMENTS 139280
 
 /// Some columns of x W^T for x [tokens, columns] and W [rows, columns].
 typedef struct {
