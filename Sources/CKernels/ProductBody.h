@@ -33,14 +33,30 @@ static __attribute__((noinline)) void ingot_tile_e4m3(
     ingot_tile_of(job, tile, INGOT_WEIGHT_E4M3, tokens, first, last, adds, target, rows);
 }
 
+static __attribute__((noinline)) void ingot_tile_e4m3_as_bf16(
+    const ingot_product_job *job, const ingot_tile *tile, int tokens, size_t first, size_t last, int adds,
+    float *target, int rows)
+{
+    ingot_tile_of(job, tile, INGOT_WEIGHT_E4M3_AS_BF16, tokens, first, last, adds, target, rows);
+}
+
+static __attribute__((noinline)) void ingot_tile_e4m3_as_f16(
+    const ingot_product_job *job, const ingot_tile *tile, int tokens, size_t first, size_t last, int adds,
+    float *target, int rows)
+{
+    ingot_tile_of(job, tile, INGOT_WEIGHT_E4M3_AS_F16, tokens, first, last, adds, target, rows);
+}
+
 // Straight from the stored weight, for a few tokens.
 static void ingot_product_direct(const ingot_product_job *job) {
     const size_t size = ingot_weight_bytes(job->type);
     // Decoding codes takes registers.
-    const size_t height = job->type == INGOT_WEIGHT_E4M3 ? INGOT_CODE_TOKENS : INGOT_TILE_TOKENS;
+    const size_t height = ingot_weight_is_codes(job->type) ? INGOT_CODE_TOKENS : INGOT_TILE_TOKENS;
     void (*multiply)(const ingot_product_job *, const ingot_tile *, int, size_t, size_t, int, float *, int) =
         job->type == INGOT_WEIGHT_F32 ? ingot_tile_f32
-        : job->type == INGOT_WEIGHT_BF16 ? ingot_tile_bf16 : ingot_tile_e4m3;
+        : job->type == INGOT_WEIGHT_BF16 ? ingot_tile_bf16
+        : job->type == INGOT_WEIGHT_E4M3 ? ingot_tile_e4m3
+        : job->type == INGOT_WEIGHT_E4M3_AS_BF16 ? ingot_tile_e4m3_as_bf16 : ingot_tile_e4m3_as_f16;
     for (size_t top = job->first; top < job->last; top += INGOT_PANEL_ROWS) {
         size_t end = job->last - top < INGOT_PANEL_ROWS ? job->last : top + INGOT_PANEL_ROWS;
         for (size_t token = 0; token < job->tokens; token += height) {
@@ -54,7 +70,7 @@ static void ingot_product_direct(const ingot_product_job *job) {
                 for (int index = 0; index < INGOT_TILE_ROWS; index += 1) {
                     size_t source = row + (size_t)(index < rows ? index : rows - 1);
                     tile.weight[index] = (const uint8_t *)job->weight + source * job->weight_stride * size;
-                    tile.scale[index] = job->type == INGOT_WEIGHT_E4M3
+                    tile.scale[index] = ingot_weight_is_codes(job->type)
                         ? job->scales + source / job->block_rows * job->scales_stride : NULL;
                 }
                 float *target = job->target + token * job->target_stride + row;
@@ -72,21 +88,39 @@ static void ingot_product_direct(const ingot_product_job *job) {
 }
 
 // Codes with one scale as F32.
-static void ingot_product_codes(const uint8_t *codes, size_t count, float scale, float *target) {
+INGOT_INLINE void ingot_product_codes_of(
+    const uint8_t *codes, ingot_weight_type type, size_t count, float scale, float *target)
+{
     size_t column = 0;
 #ifdef INGOT_HAS_HALF
     u8x32 nan = (u8x32)(uint8_t)0;
     const float large = scale * 0x1p8f;
     for (; column + 32 <= count; column += 32) {
-        ingot_halves value = ingot_code_halves(codes + column, large, &nan);
+        ingot_halves value = ingot_code_halves(codes + column, type, large, &nan);
         memcpy(target + column, &value, sizeof value);
     }
     if (__builtin_reduce_or(__builtin_bit_cast(u64x4, nan)) & 0x8080808080808080u) {
         column = 0;
     }
 #endif
-    if (column < count) {
-        ingot_decode_row(codes + column, count - column, scale, (uint8_t *)(target + column), INGOT_TARGET_F32);
+    for (; column < count; column += 16) {
+        const size_t left = count - column < 16 ? count - column : 16;
+        uint8_t padded[16] = {0};
+        memcpy(padded, codes + column, left);
+        f32x16 value = ingot_weight_lanes(padded, 0, type, scale);
+        memcpy(target + column, &value, left * sizeof(float));
+    }
+}
+
+static void ingot_product_codes(
+    const uint8_t *codes, ingot_weight_type type, size_t count, float scale, float *target)
+{
+    if (type == INGOT_WEIGHT_E4M3) {
+        ingot_product_codes_of(codes, INGOT_WEIGHT_E4M3, count, scale, target);
+    } else if (type == INGOT_WEIGHT_E4M3_AS_BF16) {
+        ingot_product_codes_of(codes, INGOT_WEIGHT_E4M3_AS_BF16, count, scale, target);
+    } else {
+        ingot_product_codes_of(codes, INGOT_WEIGHT_E4M3_AS_F16, count, scale, target);
     }
 }
 
@@ -125,7 +159,7 @@ INGOT_INLINE void ingot_product_code_row(
         for (size_t line = column; line < edge; line += 64) {
             __builtin_prefetch(source + line + INGOT_PRODUCT_CHUNK);
         }
-        ingot_product_codes(source + column, edge - column, scale[block], target + column - first);
+        ingot_product_codes(source + column, job->type, edge - column, scale[block], target + column - first);
         column = edge;
     }
 }
@@ -141,7 +175,7 @@ static void ingot_product_decode(
         for (size_t index = 0; index < INGOT_TILE_ROWS; index += 1) {
             size_t row = tile + index < end ? tile + index : end - 1;
             rows[index] = (const uint8_t *)job->weight + (row * job->weight_stride + first) * size;
-            if (job->type == INGOT_WEIGHT_E4M3) {
+            if (ingot_weight_is_codes(job->type)) {
                 ingot_product_code_row(job, row, first, last, lines[index]);
                 rows[index] = (const uint8_t *)lines[index];
             }
@@ -240,9 +274,9 @@ static void ingot_product_panels(const ingot_product_job *job) {
 
 static void ingot_level_product(const ingot_product_job *job) {
     // Blocks that end between the lanes of a vector are decoded by the panel.
-    int direct = job->type != INGOT_WEIGHT_E4M3
+    int direct = !ingot_weight_is_codes(job->type)
         ? job->tokens <= INGOT_DIRECT_TOKENS
-        : job->tokens <= INGOT_DIRECT_CODE_TOKENS
+        : job->tokens <= (job->type == INGOT_WEIGHT_E4M3 ? INGOT_DIRECT_CODE_TOKENS : INGOT_CODE_TOKENS)
             && (job->block_columns % 16 == 0 || job->block_columns >= job->columns);
     if (direct) {
         ingot_product_direct(job);

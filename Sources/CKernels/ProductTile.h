@@ -62,16 +62,44 @@ INGOT_INLINE f32x16 ingot_load_lanes(const float *source) {
     return value;
 }
 
+INGOT_INLINE int ingot_weight_is_codes(ingot_weight_type type) {
+    return type >= INGOT_WEIGHT_E4M3 && type <= INGOT_WEIGHT_E4M3_AS_F16;
+}
+
+// code x scale as the type has it. NaN is looked for elsewhere or is a quiet one without payload.
+INGOT_INLINE f32x16 ingot_weight_rounded(f32x16 value, ingot_weight_type type) {
+    if (type == INGOT_WEIGHT_E4M3_AS_BF16) {
+        u32x16 bits = INGOT_U32(value);
+        return INGOT_F32((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+    }
+    if (type == INGOT_WEIGHT_E4M3_AS_F16) {
+#ifdef INGOT_HAS_HALF
+        return __builtin_convertvector(__builtin_convertvector(value, f16x16), f32x16);
+#else
+        u32x16 magnitude = INGOT_U32(value) & 0x7fffffffu;
+        u32x16 normal = (magnitude + 0xfffu + ((magnitude >> 13) & 1u)) & 0xffffe000u;
+        // Below 2^-14 the step is 2^-24, that of the F32 numbers from 0.5 on.
+        u32x16 subnormal = INGOT_U32(INGOT_F32(magnitude) + 0.5f - 0.5f);
+        u32x16 finite = INGOT_I32(magnitude) < 0x38800000 ? subnormal : normal;
+        // From 65,520 on, halfway between the largest number and the next, the result is infinity.
+        u32x16 wide = INGOT_I32(magnitude) > 0x7f800000 ? magnitude : (u32x16)0x7f800000u;
+        u32x16 rounded = INGOT_I32(magnitude) >= 0x477ff000 ? wide : finite;
+        return INGOT_F32((INGOT_U32(value) & 0x80000000u) | rounded);
+#endif
+    }
+    return value;
+}
+
 INGOT_INLINE f32x16 ingot_weight_lanes(const uint8_t *row, size_t column, ingot_weight_type type, float scale) {
     if (type == INGOT_WEIGHT_BF16) {
         u16x16 narrow;
         memcpy(&narrow, row + column * 2, sizeof narrow);
         return INGOT_F32(__builtin_convertvector(narrow, u32x16) << 16);
     }
-    if (type == INGOT_WEIGHT_E4M3) {
+    if (ingot_weight_is_codes(type)) {
         u8x16 codes;
         memcpy(&codes, row + column, sizeof codes);
-        return ingot_decode_lanes(codes, (f32x16)scale);
+        return ingot_weight_rounded(ingot_decode_lanes(codes, (f32x16)scale), type);
     }
     f32x16 value;
     memcpy(&value, row + column * (type == INGOT_WEIGHT_PANEL ? 4 * INGOT_TILE_ROWS : 4), sizeof value);
@@ -138,7 +166,9 @@ typedef struct {
 // converts those. Only NaN is missing, which is looked for on the way.
 //
 // The 2^8 is in the scale here, so that a value has one rounding, that of code x scale.
-INGOT_INLINE ingot_halves ingot_code_halves(const uint8_t *source, float large, u8x32 *nan) {
+INGOT_INLINE ingot_halves ingot_code_halves(
+    const uint8_t *source, ingot_weight_type type, float large, u8x32 *nan)
+{
     u8x32 codes;
     memcpy(&codes, source, sizeof codes);
     // Bit 7 changes where a NaN code has one added.
@@ -146,12 +176,13 @@ INGOT_INLINE ingot_halves ingot_code_halves(const uint8_t *source, float large, 
     i16x32 wide = __builtin_convertvector(__builtin_bit_cast(i8x32, codes), i16x32);
     f16x32 half = __builtin_bit_cast(f16x32, (wide << 7) & (short)0xbf80);
     return (ingot_halves){
-        __builtin_convertvector(half.lo, f32x16) * large, __builtin_convertvector(half.hi, f32x16) * large};
+        ingot_weight_rounded(__builtin_convertvector(half.lo, f32x16) * large, type),
+        ingot_weight_rounded(__builtin_convertvector(half.hi, f32x16) * large, type)};
 }
 
 INGOT_INLINE void ingot_tile_codes(
-    const ingot_tile *tile, int tokens, size_t first, size_t last, const float *scale, ingot_tile_sums sums,
-    ingot_tile_nan nan)
+    const ingot_tile *tile, ingot_weight_type type, int tokens, size_t first, size_t last, const float *scale,
+    ingot_tile_sums sums, ingot_tile_nan nan)
 {
     float large[INGOT_TILE_ROWS];
     INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
@@ -162,7 +193,7 @@ INGOT_INLINE void ingot_tile_codes(
         ingot_halves weight[INGOT_TILE_ROWS];
         INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
             __builtin_prefetch(tile->weight[row] + column + tile->ahead);
-            weight[row] = ingot_code_halves(tile->weight[row] + column, large[row], &nan[row]);
+            weight[row] = ingot_code_halves(tile->weight[row] + column, type, large[row], &nan[row]);
         }
         INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
             f32x16 x = ingot_load_lanes(tile->x[token] + column);
@@ -174,7 +205,7 @@ INGOT_INLINE void ingot_tile_codes(
         }
     }
     if (__builtin_expect(column < last, 0)) {
-        ingot_tile_run(tile, INGOT_WEIGHT_E4M3, tokens, column, last, scale, sums);
+        ingot_tile_run(tile, type, tokens, column, last, scale, sums);
     }
 }
 
@@ -203,8 +234,8 @@ INGOT_INLINE void ingot_tile_span(
     (void)nan;
     size_t whole = first + (last - first) / 16 * 16;
 #ifdef INGOT_HAS_HALF
-    if (type == INGOT_WEIGHT_E4M3) {
-        ingot_tile_codes(tile, tokens, first, whole, scale, sums, nan);
+    if (ingot_weight_is_codes(type)) {
+        ingot_tile_codes(tile, type, tokens, first, whole, scale, sums, nan);
     } else {
         ingot_tile_run(tile, type, tokens, first, whole, scale, sums);
     }
@@ -262,7 +293,7 @@ INGOT_INLINE void ingot_tile_chunk(
         }
     }
     ingot_tile_nan nan;
-    if (type == INGOT_WEIGHT_E4M3) {
+    if (ingot_weight_is_codes(type)) {
         INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
             nan[row] = (u8x32)(uint8_t)0;
         }
