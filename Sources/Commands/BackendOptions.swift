@@ -19,7 +19,7 @@ struct BackendOptions: ParsableArguments {
         help: ArgumentHelp(
             "How to multiply: \(BackendChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "name"))
-    var backend = BackendChoice.openblas.rawValue
+    var backend = BackendChoice.fused.rawValue
 
     @Option(
         help: ArgumentHelp(
