@@ -4,7 +4,6 @@
 // Legend: A query heads, G key/value heads, D head dimension, P positions, T tokens of the pass.
 
 import COpenBLAS
-import Glibc
 
 extension OpenBLASBackend {
     /// Queries of one head that are scored at once.
@@ -62,32 +61,12 @@ extension OpenBLASBackend {
             CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, layer.queries + place, Int32(rowWidth),
             layer.keys + channel, Int32(layer.width), 0, scores, n)
         for row in rows {
-            softmax(scores + (row - rows.lowerBound) * seen, seen: earlier + row + 1, of: seen, dimension: d)
+            numerics.format.softmax(
+                scores + (row - rows.lowerBound) * seen, seen: earlier + row + 1, of: seen, dimension: d)
         }
         cblas_sgemm(
             CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, n, 1, scores, n, layer.values + channel,
             Int32(layer.width), 0, layer.target + place, Int32(rowWidth))
         for row in 0..<rows.count { numerics.format.round(layer.target + place + row * rowWidth, count: d) }
-    }
-
-    /// softmax(x / √D) over what a query sees, zero beyond, in place.
-    private func softmax(
-        _ scores: UnsafeMutablePointer<Float>, seen: Int, of count: Int, dimension: Int
-    ) {
-        let root = Float(Double(dimension).squareRoot())
-        let format = numerics.format
-        var largest = -Float.infinity
-        for index in 0..<seen {
-            scores[index] = format.rounded(format.rounded(scores[index]) / root)
-            largest = max(largest, scores[index])
-        }
-        var sum = 0.0
-        for index in 0..<seen {
-            scores[index] = expf(scores[index] - largest)
-            sum += Double(scores[index])
-        }
-        let factor = 1 / sum
-        for index in 0..<seen { scores[index] = format.rounded(Float(Double(scores[index]) * factor)) }
-        for index in seen..<count { scores[index] = 0 }
     }
 }

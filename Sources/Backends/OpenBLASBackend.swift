@@ -6,7 +6,6 @@
 //
 // Legend: T tokens, N and K rows and columns of a weight, E experts, D head dimension, P positions.
 
-import CKernels
 import COpenBLAS
 import Glibc
 
@@ -55,7 +54,7 @@ package struct OpenBLASBackend: Backend {
                 crew.run(units: (n + height - 1) / height, pool: floats, elements: height * k) {
                     unit, panel in
                     let rows = unit * height..<min(n, (unit + 1) * height)
-                    readPanel(weight, rows, into: panel)
+                    weight.decodeQuickly(rows: rows, into: panel)
                     if roundsElements { numerics.format.round(panel, count: rows.count * k) }
                     multiply(
                         input, panel, into: target + rows.lowerBound, t, rows.count, k, stride: n)
@@ -106,41 +105,6 @@ package struct OpenBLASBackend: Backend {
         case (.bf16, _): return (x, weight, format != .bf16)
         case (.f16, _): return (x, weight, format != .f16)
         default: return (x, weight, true)
-        }
-    }
-
-    /// Decodes rows that start a block of scales.
-    func readPanel(
-        _ weight: WeightMatrix, _ rows: Range<Int>, into target: UnsafeMutablePointer<Float>
-    ) {
-        if case .e4m3(let scales) = weight.format {
-            decodeFP8(weight, scales, rows, into: target)
-        } else {
-            weight.decode(rows: rows, into: target)
-        }
-    }
-
-    private func decodeFP8(
-        _ weight: WeightMatrix, _ scales: BlockScales, _ rows: Range<Int>,
-        into target: UnsafeMutablePointer<Float>
-    ) {
-        guard let codes = weight.bytes.bindMemory(to: UInt8.self).baseAddress else { return }
-        scales.values.withUnsafeBufferPointer { values in
-            guard let values = values.baseAddress else { return }
-            var job = ingot_decode_job()
-            job.codes = codes + rows.lowerBound * weight.columns
-            job.rows = rows.count
-            job.columns = weight.columns
-            job.codes_stride = weight.columns
-            job.block_rows = scales.blockRows
-            job.block_columns = scales.blockColumns
-            job.scales = values + rows.lowerBound / scales.blockRows * scales.stride
-            job.scales_stride = scales.stride
-            job.target = UnsafeMutableRawPointer(target)
-            job.type = INGOT_TARGET_F32
-            job.target_stride = weight.columns
-            let status = ingot_decode(&job, ingot_simd_best())
-            precondition(status == INGOT_OK, "a weight that its own initialiser accepted")
         }
     }
 

@@ -14,14 +14,21 @@ struct ProductSource: @unchecked Sendable {
     private let stride: Int
     private let scales: BlockScales?
 
-    /// Nil when the kernels do not read this format.
-    init?(_ weight: WeightMatrix) {
+    /// Nil when the kernels do not read this format, or do not round it so.
+    ///
+    /// - Parameter rounding: of every element.
+    init?(_ weight: WeightMatrix, rounding: NumberFormat) {
         guard let bytes = weight.bytes.baseAddress else { return nil }
-        switch weight.format {
-        case .bf16: (type, scales) = (INGOT_WEIGHT_BF16, nil)
-        case .f32: (type, scales) = (INGOT_WEIGHT_F32, nil)
-        case .e4m3(let blocks) where blocks.values.allSatisfy { abs($0) < Self.largestScale }:
-            (type, scales) = (INGOT_WEIGHT_E4M3, blocks)
+        switch (weight.format, rounding) {
+        case (.bf16, .f32): (type, scales) = (INGOT_WEIGHT_BF16, nil)
+        case (.f32, .f32): (type, scales) = (INGOT_WEIGHT_F32, nil)
+        case (.e4m3(let blocks), _) where blocks.values.allSatisfy { abs($0) < Self.largestScale }:
+            scales = blocks
+            switch rounding {
+            case .f32: type = INGOT_WEIGHT_E4M3
+            case .bf16: type = INGOT_WEIGHT_E4M3_AS_BF16
+            case .f16: type = INGOT_WEIGHT_E4M3_AS_F16
+            }
         default: return nil
         }
         self.bytes = bytes

@@ -9,6 +9,10 @@ extension WeightMatrix {
     ///
     /// - Parameter target: room for [range.count, K].
     package func decodeQuickly(rows range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+        if case .bf16 = format, let source = bytes.baseAddress {
+            let start = source + range.lowerBound * columns * 2
+            return ingot_widen(start, range.count * columns, target, ingot_simd_best())
+        }
         guard case .e4m3(let scales) = format, let codes = bytes.bindMemory(to: UInt8.self).baseAddress else {
             return decode(rows: range, into: target)
         }

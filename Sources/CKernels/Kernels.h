@@ -46,6 +46,9 @@ typedef struct {
     size_t (*first_nan_code)(const uint8_t *codes, size_t count);
     int (*all_zero)(const uint8_t *bytes, size_t count);
     void (*product)(const ingot_product_job *job);
+    void (*mix)(const ingot_mix_job *job);
+    void (*wide_product)(const ingot_wide_job *job);
+    void (*widen)(const uint8_t *source, size_t count, float *target);
     float (*multiply_add)(size_t rounds);
     uint64_t (*read)(const uint8_t *bytes, size_t count);
 } ingot_kernels;

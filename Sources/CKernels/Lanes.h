@@ -13,6 +13,8 @@
 
 #define INGOT_INLINE static inline __attribute__((always_inline))
 
+typedef float f32x8 __attribute__((ext_vector_type(8)));
+typedef double f64x8 __attribute__((ext_vector_type(8)));
 typedef float f32x16 __attribute__((ext_vector_type(16)));
 typedef int32_t i32x16 __attribute__((ext_vector_type(16)));
 typedef uint32_t u32x16 __attribute__((ext_vector_type(16)));
@@ -25,6 +27,7 @@ typedef uint64_t u64x4 __attribute__((ext_vector_type(4)));
 typedef uint8_t u8x64 __attribute__((ext_vector_type(64)));
 
 #ifdef INGOT_HAS_HALF
+typedef _Float16 f16x16 __attribute__((ext_vector_type(16)));
 typedef _Float16 f16x32 __attribute__((ext_vector_type(32)));
 #endif
 

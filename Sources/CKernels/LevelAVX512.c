@@ -10,6 +10,7 @@
 #define INGOT_TILE_TOKENS 6
 #define INGOT_TILE_ROWS 4
 #define INGOT_CODE_TOKENS 4
+#define INGOT_MIX_TOKENS 6
 #define INGOT_HAS_HALF 1
 #define INGOT_LEVEL_TABLE ingot_kernels_avx512
 #include "LevelTable.h"

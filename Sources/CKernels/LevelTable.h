@@ -2,8 +2,10 @@
 #include "DecodeBody.h"
 #include "EncodeBody.h"
 #include "MeasureBody.h"
+#include "MixBody.h"
 #include "ProductBody.h"
 #include "ScanBody.h"
+#include "WideBody.h"
 
 const ingot_kernels INGOT_LEVEL_TABLE = {
     .tile_maxima = ingot_tile_maxima,
@@ -13,6 +15,9 @@ const ingot_kernels INGOT_LEVEL_TABLE = {
     .first_nan_code = ingot_level_first_nan_code,
     .all_zero = ingot_level_all_zero,
     .product = ingot_level_product,
+    .mix = ingot_level_mix,
+    .wide_product = ingot_level_wide_product,
+    .widen = ingot_level_widen,
     .multiply_add = ingot_level_multiply_add,
     .read = ingot_level_read,
 };

@@ -18,30 +18,38 @@
 #endif
 
 // Rows of a weight decoded at a time, so that they stay in the second-level cache while all tokens use them.
-#define INGOT_PANEL_ROWS (INGOT_PRODUCT_PANEL_ELEMENTS / INGOT_PRODUCT_CHUNK)
+#define INGOT_PANEL_ROWS 128
 
 // Elements of a row's tile that are asked for ahead of their use: about the latency of memory.
 #define INGOT_AHEAD (2 * INGOT_PRODUCT_CHUNK)
 
-// Tokens up to which a weight is decoded for every tile anew.
-#ifndef INGOT_DIRECT_TOKENS
-#define INGOT_DIRECT_TOKENS 16
-#endif
+// Tokens up to which a weight is read for every tile anew; codes take longer to pack.
+#define INGOT_DIRECT_TOKENS 8
+#define INGOT_DIRECT_CODE_TOKENS 16
 
 // Tokens up to which a panel is one tile high.
 #define INGOT_FEW_TOKENS 48
+
+_Static_assert(
+    (INGOT_PANEL_ROWS + INGOT_TILE_TOKENS) * INGOT_PRODUCT_CHUNK + 16 <= INGOT_PRODUCT_PANEL_ELEMENTS,
+    "a panel and a tile of tokens fit in the scratch");
+_Static_assert(
+    (INGOT_FEW_TOKENS + INGOT_TILE_TOKENS + INGOT_TILE_ROWS) * INGOT_PRODUCT_CHUNK + 16
+        <= INGOT_PRODUCT_PANEL_ELEMENTS,
+    "few tokens and a tile of rows fit in the scratch");
 
 #define INGOT_UNROLL _Pragma("clang loop unroll(full)")
 
 // A tile's sources: rows past the end repeat the last one, and are not stored.
 typedef struct {
-    const float *x[INGOT_TILE_TOKENS];
+    const float *x[INGOT_TILE_TOKENS];  // of a panel: the first is that of all
     const uint8_t *weight[INGOT_TILE_ROWS];
     const float *scale[INGOT_TILE_ROWS];  // of E4M3: of the row's blocks, from column 0 on
     size_t ahead;  // bytes from an element to the one to ask for; 0 for none
 } ingot_tile;
 
-// Rows of a panel of F32: sixteen columns of each row of a tile, then the next sixteen.
+// Rows of a panel of F32 and tokens packed like them: sixteen columns of each row of a tile, then the next sixteen.
+// Both start at whole cache lines, which a vector of sixteen lanes is as long as.
 #define INGOT_WEIGHT_PANEL ((ingot_weight_type)16)
 
 typedef u8x32 ingot_tile_nan[INGOT_TILE_ROWS];
@@ -54,16 +62,44 @@ INGOT_INLINE f32x16 ingot_load_lanes(const float *source) {
     return value;
 }
 
+INGOT_INLINE int ingot_weight_is_codes(ingot_weight_type type) {
+    return type >= INGOT_WEIGHT_E4M3 && type <= INGOT_WEIGHT_E4M3_AS_F16;
+}
+
+// code x scale as the type has it. NaN is looked for elsewhere or is a quiet one without payload.
+INGOT_INLINE f32x16 ingot_weight_rounded(f32x16 value, ingot_weight_type type) {
+    if (type == INGOT_WEIGHT_E4M3_AS_BF16) {
+        u32x16 bits = INGOT_U32(value);
+        return INGOT_F32((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+    }
+    if (type == INGOT_WEIGHT_E4M3_AS_F16) {
+#ifdef INGOT_HAS_HALF
+        return __builtin_convertvector(__builtin_convertvector(value, f16x16), f32x16);
+#else
+        u32x16 magnitude = INGOT_U32(value) & 0x7fffffffu;
+        u32x16 normal = (magnitude + 0xfffu + ((magnitude >> 13) & 1u)) & 0xffffe000u;
+        // Below 2^-14 the step is 2^-24, that of the F32 numbers from 0.5 on.
+        u32x16 subnormal = INGOT_U32(INGOT_F32(magnitude) + 0.5f - 0.5f);
+        u32x16 finite = INGOT_I32(magnitude) < 0x38800000 ? subnormal : normal;
+        // From 65,520 on, halfway between the largest number and the next, the result is infinity.
+        u32x16 wide = INGOT_I32(magnitude) > 0x7f800000 ? magnitude : (u32x16)0x7f800000u;
+        u32x16 rounded = INGOT_I32(magnitude) >= 0x477ff000 ? wide : finite;
+        return INGOT_F32((INGOT_U32(value) & 0x80000000u) | rounded);
+#endif
+    }
+    return value;
+}
+
 INGOT_INLINE f32x16 ingot_weight_lanes(const uint8_t *row, size_t column, ingot_weight_type type, float scale) {
     if (type == INGOT_WEIGHT_BF16) {
         u16x16 narrow;
         memcpy(&narrow, row + column * 2, sizeof narrow);
         return INGOT_F32(__builtin_convertvector(narrow, u32x16) << 16);
     }
-    if (type == INGOT_WEIGHT_E4M3) {
+    if (ingot_weight_is_codes(type)) {
         u8x16 codes;
         memcpy(&codes, row + column, sizeof codes);
-        return ingot_decode_lanes(codes, (f32x16)scale);
+        return ingot_weight_rounded(ingot_decode_lanes(codes, (f32x16)scale), type);
     }
     f32x16 value;
     memcpy(&value, row + column * (type == INGOT_WEIGHT_PANEL ? 4 * INGOT_TILE_ROWS : 4), sizeof value);
@@ -88,7 +124,9 @@ INGOT_INLINE void ingot_tile_run(
             }
         }
         INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
-            f32x16 x = ingot_load_lanes(tile->x[token] + column);
+            f32x16 x = ingot_load_lanes(
+                type == INGOT_WEIGHT_PANEL ? tile->x[0] + column * INGOT_TILE_TOKENS + token * 16
+                    : tile->x[token] + column);
             INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
                 sums[token][row] = __builtin_elementwise_fma(x, weight[row], sums[token][row]);
             }
@@ -108,19 +146,14 @@ INGOT_INLINE void ingot_tile_tail(
     memset(padded, 0, sizeof padded);
     memset(x, 0, sizeof x);
     for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
-        if (type == INGOT_WEIGHT_PANEL) {
-            memcpy(padded[row], tile->weight[row] + first * 4 * INGOT_TILE_ROWS, count * 4);
-        } else {
-            memcpy(padded[row], tile->weight[row] + first * size, count * size);
-        }
+        memcpy(padded[row], tile->weight[row] + first * size, count * size);
         copy.weight[row] = padded[row];
     }
     for (int token = 0; token < tokens; token += 1) {
         memcpy(x[token], tile->x[token] + first, count * sizeof(float));
         copy.x[token] = x[token];
     }
-    ingot_tile_run(
-        &copy, type == INGOT_WEIGHT_PANEL ? INGOT_WEIGHT_F32 : type, tokens, 0, 16, scale, sums);
+    ingot_tile_run(&copy, type, tokens, 0, 16, scale, sums);
 }
 
 #ifdef INGOT_HAS_HALF
@@ -133,7 +166,9 @@ typedef struct {
 // converts those. Only NaN is missing, which is looked for on the way.
 //
 // The 2^8 is in the scale here, so that a value has one rounding, that of code x scale.
-INGOT_INLINE ingot_halves ingot_code_halves(const uint8_t *source, float large, u8x32 *nan) {
+INGOT_INLINE ingot_halves ingot_code_halves(
+    const uint8_t *source, ingot_weight_type type, float large, u8x32 *nan)
+{
     u8x32 codes;
     memcpy(&codes, source, sizeof codes);
     // Bit 7 changes where a NaN code has one added.
@@ -141,12 +176,13 @@ INGOT_INLINE ingot_halves ingot_code_halves(const uint8_t *source, float large, 
     i16x32 wide = __builtin_convertvector(__builtin_bit_cast(i8x32, codes), i16x32);
     f16x32 half = __builtin_bit_cast(f16x32, (wide << 7) & (short)0xbf80);
     return (ingot_halves){
-        __builtin_convertvector(half.lo, f32x16) * large, __builtin_convertvector(half.hi, f32x16) * large};
+        ingot_weight_rounded(__builtin_convertvector(half.lo, f32x16) * large, type),
+        ingot_weight_rounded(__builtin_convertvector(half.hi, f32x16) * large, type)};
 }
 
 INGOT_INLINE void ingot_tile_codes(
-    const ingot_tile *tile, int tokens, size_t first, size_t last, const float *scale, ingot_tile_sums sums,
-    ingot_tile_nan nan)
+    const ingot_tile *tile, ingot_weight_type type, int tokens, size_t first, size_t last, const float *scale,
+    ingot_tile_sums sums, ingot_tile_nan nan)
 {
     float large[INGOT_TILE_ROWS];
     INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
@@ -157,7 +193,7 @@ INGOT_INLINE void ingot_tile_codes(
         ingot_halves weight[INGOT_TILE_ROWS];
         INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
             __builtin_prefetch(tile->weight[row] + column + tile->ahead);
-            weight[row] = ingot_code_halves(tile->weight[row] + column, large[row], &nan[row]);
+            weight[row] = ingot_code_halves(tile->weight[row] + column, type, large[row], &nan[row]);
         }
         INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
             f32x16 x = ingot_load_lanes(tile->x[token] + column);
@@ -169,7 +205,7 @@ INGOT_INLINE void ingot_tile_codes(
         }
     }
     if (__builtin_expect(column < last, 0)) {
-        ingot_tile_run(tile, INGOT_WEIGHT_E4M3, tokens, column, last, scale, sums);
+        ingot_tile_run(tile, type, tokens, column, last, scale, sums);
     }
 }
 
@@ -198,8 +234,8 @@ INGOT_INLINE void ingot_tile_span(
     (void)nan;
     size_t whole = first + (last - first) / 16 * 16;
 #ifdef INGOT_HAS_HALF
-    if (type == INGOT_WEIGHT_E4M3) {
-        ingot_tile_codes(tile, tokens, first, whole, scale, sums, nan);
+    if (ingot_weight_is_codes(type)) {
+        ingot_tile_codes(tile, type, tokens, first, whole, scale, sums, nan);
     } else {
         ingot_tile_run(tile, type, tokens, first, whole, scale, sums);
     }
@@ -230,6 +266,21 @@ INGOT_INLINE f32x16 ingot_fold(const f32x16 *v) {
         + __builtin_shufflevector(c[0], c[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }
 
+// The sums of a tile with fewer rows than it has places.
+INGOT_INLINE void ingot_tile_edge(
+    const ingot_product_job *job, const f32x16 *folded, int tokens, int rows, int adds, float *target)
+{
+    float sums[INGOT_TILE_TOKENS * INGOT_TILE_ROWS];
+    memcpy(sums, folded, (size_t)tokens * INGOT_TILE_ROWS * sizeof(float));
+    for (int token = 0; token < tokens; token += 1) {
+        float *line = target + (size_t)token * job->target_stride;
+        for (int row = 0; row < rows; row += 1) {
+            float sum = sums[token * INGOT_TILE_ROWS + row];
+            line[row] = adds ? line[row] + sum : sum;
+        }
+    }
+}
+
 // One chunk of a tile: its sums, folded, are set or added.
 INGOT_INLINE void ingot_tile_chunk(
     const ingot_product_job *job, const ingot_tile *tile, ingot_weight_type type, int tokens, size_t first,
@@ -242,7 +293,7 @@ INGOT_INLINE void ingot_tile_chunk(
         }
     }
     ingot_tile_nan nan;
-    if (type == INGOT_WEIGHT_E4M3) {
+    if (ingot_weight_is_codes(type)) {
         INGOT_UNROLL for (int row = 0; row < INGOT_TILE_ROWS; row += 1) {
             nan[row] = (u8x32)(uint8_t)0;
         }
@@ -264,31 +315,28 @@ INGOT_INLINE void ingot_tile_chunk(
         ingot_tile_span(tile, type, tokens, first, last, NULL, sums, nan);
     }
     f32x16 flat[(INGOT_TILE_TOKENS * INGOT_TILE_ROWS + 15) / 16 * 16];
-    float folded[sizeof flat / sizeof flat[0]];
+    f32x16 folded[sizeof flat / sizeof flat[0] / 16];
     INGOT_UNROLL for (int place = 0; place < (int)(sizeof flat / sizeof flat[0]); place += 1) {
         flat[place] = place < tokens * INGOT_TILE_ROWS
             ? sums[place / INGOT_TILE_ROWS][place % INGOT_TILE_ROWS] : (f32x16)0.0f;
     }
     INGOT_UNROLL for (int place = 0; place < tokens * INGOT_TILE_ROWS; place += 16) {
-        f32x16 out = ingot_fold(flat + place);
-        memcpy(folded + place, &out, sizeof out);
+        folded[place / 16] = ingot_fold(flat + place);
+    }
+    if (__builtin_expect(rows < INGOT_TILE_ROWS, 0)) {
+        ingot_tile_edge(job, folded, tokens, rows, adds, target);
+        return;
     }
     INGOT_UNROLL for (int token = 0; token < tokens; token += 1) {
         float *line = target + token * job->target_stride;
-        if (rows == INGOT_TILE_ROWS) {
-            ingot_tile_row sum, old = {0};
-            memcpy(&sum, folded + token * INGOT_TILE_ROWS, sizeof sum);
-            if (adds) {
-                memcpy(&old, line, sizeof old);
-                sum = old + sum;
-            }
-            memcpy(line, &sum, sizeof sum);
-            continue;
+        ingot_tile_row sum, old = {0};
+        // At places that are known to the compiler, so that the vectors stay in registers.
+        memcpy(&sum, (const float *)folded + token * INGOT_TILE_ROWS, sizeof sum);
+        if (adds) {
+            memcpy(&old, line, sizeof old);
+            sum = old + sum;
         }
-        for (int row = 0; row < rows; row += 1) {
-            float sum = folded[token * INGOT_TILE_ROWS + row];
-            line[row] = adds ? line[row] + sum : sum;
-        }
+        memcpy(line, &sum, sizeof sum);
     }
 }
 

@@ -60,3 +60,11 @@ void ingot_return_large_memory(void) {
     (void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
 #endif
 }
+
+void ingot_keep_large_memory(void) {
+#ifdef __GLIBC__
+    // The largest threshold that glibc takes; without a limit of its own, the top would be cut off after each piece.
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 << 20);
+#endif
+}

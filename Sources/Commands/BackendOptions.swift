@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Backends
+import Checkpoints
 import Diagnostics
 import Documents
 import Glibc
@@ -18,7 +19,7 @@ struct BackendOptions: ParsableArguments {
         help: ArgumentHelp(
             "How to multiply: \(BackendChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "name"))
-    var backend = BackendChoice.openblas.rawValue
+    var backend = BackendChoice.fused.rawValue
 
     @Option(
         help: ArgumentHelp(
@@ -64,6 +65,8 @@ struct BackendOptions: ParsableArguments {
             }
         }
         guard let choice, let numbers, findings.isEmpty else { throw Failure(findings) }
+        // Whoever asks for a backend runs passes.
+        keepLargeMemory()
         switch choice {
         case .reference: return ReferenceBackend(numerics: numbers)
         case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads)

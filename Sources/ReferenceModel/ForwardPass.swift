@@ -116,7 +116,8 @@ package struct ForwardPass: Sendable {
     private func block(
         _ h: Matrix, _ layer: Int, _ batch: Batch, _ taps: [any Taps]
     ) throws(Failure) -> Matrix {
-        let attended = try attention(norm(h, WeightKey(.inputNorm, layer: layer)), layer, batch, taps)  // [T, H]
+        let x = try norm(h, WeightKey(.inputNorm, layer: layer))  // [T, H]
+        let attended = try attention(x, layer, batch, taps)  // [T, H]
         for tap in taps { tap.attention(attended, layer: layer) }
         let middle = backend.add(h, attended)  // [T, H]
 

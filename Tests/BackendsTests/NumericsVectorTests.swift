@@ -10,7 +10,10 @@ struct NumericsVectorTests {
 
     private static func backends(_ name: String) throws -> [any Backend] {
         let numerics = try NumericsProfile.named(name).numerics
-        return [ReferenceBackend(numerics: numerics), OpenBLASBackend(numerics: numerics, threads: 2)]
+        return [
+            ReferenceBackend(numerics: numerics), OpenBLASBackend(numerics: numerics, threads: 2),
+            FusedBackend(numerics: numerics, threads: 2),
+        ]
     }
 
     /// A case's activations, weight and scales.

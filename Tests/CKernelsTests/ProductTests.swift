@@ -52,8 +52,15 @@ private struct ProductCall {
         case INGOT_WEIGHT_F32: return Float(bitPattern: bits)
         case INGOT_WEIGHT_BF16: return Float(bitPattern: bits << 16)
         default:
-            return ReferenceE4M3.decode(UInt8(bits))
-                * scales[row / blockRows * grid + column / blockColumns]
+            let value =
+                ReferenceE4M3.decode(UInt8(bits)) * scales[row / blockRows * grid + column / blockColumns]
+            switch type {
+            case INGOT_WEIGHT_E4M3_AS_BF16:
+                let bits = value.bitPattern
+                return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+            case INGOT_WEIGHT_E4M3_AS_F16: return halfRounded(value)
+            default: return value
+            }
         }
     }
 
@@ -93,6 +100,22 @@ private struct ProductCall {
         return target
     }
 
+    /// The sum that the header of WideBody.h defines.
+    func definedWide(_ token: Int, _ row: Int) -> Float {
+        var total = 0.0
+        for first in stride(from: 0, to: columns, by: Int(INGOT_PRODUCT_CHUNK)) {
+            var lanes = [Double](repeating: 0, count: 8)
+            for column in first..<min(columns, first + Int(INGOT_PRODUCT_CHUNK)) {
+                lanes[column % 8] +=
+                    Double(x[token * (columns + Self.gap) + column]) * Double(weight(row, column))
+            }
+            total +=
+                ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
+                + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+        }
+        return Float(total)
+    }
+
     /// The sum that the header of ProductTile.h defines, and the bound of its error.
     func defined(_ token: Int, _ row: Int) -> (sum: Float, exact: Double, bound: Double) {
         var total: Float = 0
@@ -117,6 +140,13 @@ private struct ProductCall {
     }
 }
 
+/// The nearest multiple of a half's step, ties to even; these values are below its largest.
+private func halfRounded(_ value: Float) -> Float {
+    let step = Float(
+        sign: .plus, exponent: max(value == 0 ? -14 : Int(value.exponent), -14) - 10, significand: 1)
+    return (value / step).rounded(.toNearestOrEven) * step
+}
+
 private struct ProductShape: CustomTestStringConvertible {
     var rows, columns: Int
     var type: ingot_weight_type
@@ -133,7 +163,11 @@ private let shapes: [ProductShape] =
     + [
         (1, 1, 128, 128), (3, 17, 128, 128), (70, 256, 48, 16), (131, 300, 128, 128), (5, 2100, 128, 128),
         (9, 1024, 1, 1024), (7, 130, 1, 130), (33, 90, 5, 24), (6, 50, 3, 7), (4, 96, 2, 48),
-    ].map { ProductShape(rows: $0.0, columns: $0.1, type: INGOT_WEIGHT_E4M3, block: ($0.2, $0.3)) }
+    ].flatMap { shape in
+        [INGOT_WEIGHT_E4M3, INGOT_WEIGHT_E4M3_AS_BF16, INGOT_WEIGHT_E4M3_AS_F16].map {
+            ProductShape(rows: shape.0, columns: shape.1, type: $0, block: (shape.2, shape.3))
+        }
+    }
 
 @Suite struct ProductTests {
     @Test(arguments: shapes)
@@ -153,6 +187,63 @@ private let shapes: [ProductShape] =
             for tokens in [1, 2, 3, 4, 5, 6, 7, 16, 17, 49, 67] {
                 let made = call.run(level, tokens: tokens, rows: 0..<shape.rows)
                 let wrong = made.indices.filter { made[$0].bitPattern != expected[$0].bitPattern }
+                #expect(wrong.isEmpty, "\(level), \(tokens) tokens: \(wrong.prefix(3))")
+            }
+        }
+    }
+
+    @Test(arguments: [(1, 1), (17, 16), (70, 40), (1030, 32), (2100, 7)])
+    func weightedSumsAreProductsWithTheTransposed(count: Int, width: Int) {
+        // The transposed rows are the weight; x stands in both.
+        let call = ProductCall(15, width, count, INGOT_WEIGHT_F32)
+        let rows = (0..<count * width).map { call.weight($0 % width, $0 / width) }
+        var panel = [Float](repeating: .nan, count: Int(INGOT_PRODUCT_PANEL_ELEMENTS))
+        for level in availableLevels {
+            for tokens in [1, 5, 6, 7, 15] {
+                var made = [Float](repeating: .nan, count: tokens * (width + 1))
+                var job = ingot_mix_job()
+                (job.tokens, job.count, job.x_stride) = (tokens, count, count + ProductCall.gap)
+                (job.rows_stride, job.width, job.target_stride) = (width, width, width + 1)
+                let status = call.x.withUnsafeBufferPointer { x in
+                    rows.withUnsafeBufferPointer { rows in
+                        made.withUnsafeMutableBufferPointer { made in
+                            panel.withUnsafeMutableBufferPointer { panel in
+                                (job.x, job.rows) = (x.baseAddress, rows.baseAddress)
+                                (job.target, job.panel) = (made.baseAddress, panel.baseAddress)
+                                return ingot_mix(&job, level)
+                            }
+                        }
+                    }
+                }
+                #expect(status == INGOT_OK)
+                let expected = call.run(level, tokens: tokens, rows: 0..<width)
+                #expect(made.map(\.bitPattern) == expected.map(\.bitPattern), "\(level), \(tokens) tokens")
+            }
+        }
+    }
+
+    @Test(arguments: [(1, 1), (5, 17), (70, 64), (9, 2100)])
+    func wideSumsAreTheDefinedOnes(rows: Int, columns: Int) {
+        let call = ProductCall(13, rows, columns, INGOT_WEIGHT_F32)
+        let weight = (0..<rows * columns).map { call.weight($0 / columns, $0 % columns) }
+        for level in availableLevels {
+            for tokens in [1, 2, 6, 13] {
+                var made = [Float](repeating: .nan, count: tokens * rows)
+                var job = ingot_wide_job()
+                (job.tokens, job.columns, job.x_stride) = (tokens, columns, columns + ProductCall.gap)
+                (job.rows, job.weight_stride, job.target_stride) = (rows, columns, rows)
+                let status = call.x.withUnsafeBufferPointer { x in
+                    weight.withUnsafeBufferPointer { weight in
+                        made.withUnsafeMutableBufferPointer { made in
+                            (job.x, job.weight, job.target) = (
+                                x.baseAddress, weight.baseAddress, made.baseAddress
+                            )
+                            return ingot_wide_product(&job, level)
+                        }
+                    }
+                }
+                #expect(status == INGOT_OK)
+                let wrong = made.indices.filter { made[$0] != call.definedWide($0 / rows, $0 % rows) }
                 #expect(wrong.isEmpty, "\(level), \(tokens) tokens: \(wrong.prefix(3))")
             }
         }

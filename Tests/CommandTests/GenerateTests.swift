@@ -47,7 +47,7 @@ struct GenerateTests {
 
     @Test func theRecordingsAreThere() { #expect(Self.recorded.count == 6) }
 
-    @Test(arguments: recorded, ["reference", "openblas"])
+    @Test(arguments: recorded, ["reference", "openblas", "fused"])
     func continuesAsTheAuthorsCode(_ item: Recorded, _ backend: String) throws {
         let result = try Self.generate(Self.model, Self.asRecorded(item) + ["--backend", backend])
         #expect(try result.integers("tokens") == item.tokens)

@@ -25,6 +25,18 @@ private final class SmallDisk {
         guard try ProgramRun("/bin/mount", ["-o", "remount,ro", path]).exit == 0 else { throw CannotMount() }
     }
 
+    /// Removes a file and waits until its room is free: a child process of another test may hold it open.
+    func free(_ file: String) throws {
+        let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? UInt64 ?? 0
+        func room() -> UInt64 {
+            var status = statvfs()
+            return statvfs(path, &status) == 0 ? UInt64(status.f_bavail) * UInt64(status.f_frsize) : 0
+        }
+        let before = room()
+        try FileManager.default.removeItem(atPath: file)
+        for _ in 0..<600 where room() < before + size { usleep(50_000) }
+    }
+
     static let canMount = (try? SmallDisk(megabytes: 1)) != nil
 
     struct CannotMount: Error {}
@@ -57,7 +69,7 @@ private final class SmallDisk {
         let left = try names(in: disk.path + "/out.partial")
         #expect(left.contains { $0.hasSuffix(".safetensors") })
         #expect(!left.contains { $0.contains(".writing") })
-        try FileManager.default.removeItem(atPath: filler)
+        try disk.free(filler)
         let resumed = try ProgramRun.ingot(
             "quantise", bench.source, "--output", disk.path + "/out", "--resume")
         #expect(resumed.exit == 0, "\(resumed.errors)")

@@ -134,13 +134,15 @@ typedef enum {
     INGOT_WEIGHT_F32 = 0,
     INGOT_WEIGHT_BF16 = 1,
     INGOT_WEIGHT_E4M3 = 2,  ///< an element is the F32 product code x scale
+    INGOT_WEIGHT_E4M3_AS_BF16 = 3,  ///< that product rounded to BF16, ties to even
+    INGOT_WEIGHT_E4M3_AS_F16 = 4,   ///< that product rounded to F16, ties to even
 } ingot_weight_type;
 
 /// Columns whose products are summed before the sums are added up; part of the definition of a product.
 #define INGOT_PRODUCT_CHUNK 1024
 
-/// Floats of `panel` in a product.
-#define INGOT_PRODUCT_PANEL_ELEMENTS 131072
+/// Floats of `panel` in a product: 136 decoded rows or packed tokens, and a cache line to align them.
+#define INGOT_PRODUCT_PANEL_ELEMENTS 139280
 
 /// Some columns of x W^T for x [tokens, columns] and W [rows, columns].
 typedef struct {
@@ -167,6 +169,44 @@ typedef struct {
 /// The bits of an element depend on its row of x and its row of W alone: not on `tokens`, `first`, `last` or the
 /// level. An error of at most (columns / 16 + 20) 2^-24 of the sum of magnitudes follows from the order.
 ingot_status ingot_product(const ingot_product_job *job, ingot_simd_level level);
+
+/// Weighted sums of rows: x V for x [tokens, count] and V [count, width].
+typedef struct {
+    const float *x;
+    size_t tokens;
+    size_t count;
+    size_t x_stride;        ///< elements from one row to the next
+    const float *rows;
+    size_t rows_stride;
+    size_t width;
+    float *target;          ///< [tokens, width]
+    size_t target_stride;
+    float *panel;           ///< INGOT_PRODUCT_PANEL_ELEMENTS floats of scratch
+} ingot_mix_job;
+
+/// Multiplies as `ingot_product` does by the transposed rows, bit for bit.
+///
+/// So a factor of zero at the end of a row of x changes no bit while the rows of V are finite.
+ingot_status ingot_mix(const ingot_mix_job *job, ingot_simd_level level);
+
+/// x W^T in F64 for x [tokens, columns] and W [rows, columns] of F32.
+typedef struct {
+    const float *x;
+    size_t tokens;
+    size_t columns;
+    size_t x_stride;        ///< elements from one row to the next
+    const float *weight;
+    size_t rows;
+    size_t weight_stride;
+    float *target;          ///< [tokens, rows], each sum rounded once
+    size_t target_stride;
+} ingot_wide_job;
+
+/// Multiplies with sums in F64; see WideBody.h for the order of each sum, which depends on `columns` alone.
+ingot_status ingot_wide_product(const ingot_wide_job *job, ingot_simd_level level);
+
+/// BF16 elements as F32.
+void ingot_widen(const void *source, size_t count, float *target, ingot_simd_level level);
 
 /// Fused multiply-adds without memory, `INGOT_MULTIPLY_ADDS` in each round: what a product is measured against.
 #define INGOT_MULTIPLY_ADDS 192

@@ -28,3 +28,6 @@ void ingot_release_memory(void);
 
 // Makes freed pieces of 256 KiB and more go back to the system at once.
 void ingot_return_large_memory(void);
+
+// Keeps freed pieces of up to 32 MiB for the next ones of their size.
+void ingot_keep_large_memory(void);
