@@ -40,3 +40,13 @@ extension WeightMatrix {
         }
     }
 }
+
+extension WeightMatrix {
+    /// The elements as they lie in memory, where they are F32 numbers that can be read in place; nil otherwise.
+    var floats: UnsafePointer<Float>? {
+        guard case .f32 = format, let base = bytes.baseAddress, Int(bitPattern: base) % 4 == 0 else {
+            return nil
+        }
+        return base.assumingMemoryBound(to: Float.self)
+    }
+}

@@ -44,7 +44,10 @@ final class Scratch<Element>: @unchecked Sendable {
     let count: Int
 
     init(count: Int) {
-        base = .allocate(capacity: max(1, count))
+        // Whole cache lines: loads and stores of the kernels never cross two.
+        base = UnsafeMutableRawPointer.allocate(
+            byteCount: max(1, count) * MemoryLayout<Element>.stride, alignment: 64
+        ).bindMemory(to: Element.self, capacity: max(1, count))
         self.count = count
     }
 

@@ -76,6 +76,8 @@ struct Bench: ParsableCommand {
     }
 
     func run() throws {
+        // As the commands that run the model do.
+        keepLargeMemory()
         if !keepCore { try BLASCore.restartWithDetectedCore() }
         var results: [Measurement] = []
         do {

@@ -12,8 +12,8 @@ enum ProductMeasurement {
         ]
         var results: [Measurement] = []
         for (rows, columns) in [(1024, 4096), (4096, 4096)] {
-            for isFP8 in [false, true] {
-                let weights = WeightPile(rows: rows, columns: columns, isFP8: isFP8)
+            for format in ["f32", "bf16", "fp8"] {
+                let weights = WeightPile(rows: rows, columns: columns, format: format)
                 for tokens in [1, 8, 512, 1024] {
                     for backend in backends {
                         results.append(measure(backend, weights, tokens, turns: turns, threads: threads))
@@ -44,10 +44,9 @@ enum ProductMeasurement {
                 peak.multiplyAdd(operations: 2 * tokens * pile.rows * columns * count)
             }
         }
-        let format = pile.isFP8 ? "fp8" : "bf16"
         let rate = Double(2 * tokens * pile.rows * columns * count) / (times.subject.min() ?? 1) * 1e-9
         var result = Measurement(
-            name: "product.\(pile.rows)x\(columns).\(format).t\(tokens).\(backend.name)",
+            name: "product.\(pile.rows)x\(columns).\(pile.format).t\(tokens).\(backend.name)",
             bytes: count * (pile.weights.first?.bytes.count ?? 0), subject: times.subject,
             baseline: times.baseline, baselineName: isRead ? "reading" : "F32 peak")
         result.note =
@@ -60,24 +59,29 @@ enum ProductMeasurement {
 private struct WeightPile {
     let rows: Int
     let columns: Int
-    let isFP8: Bool
+    let format: String
     let weights: [WeightMatrix]
 
-    init(rows: Int, columns: Int, isFP8: Bool) {
-        (self.rows, self.columns, self.isFP8) = (rows, columns, isFP8)
-        let size = rows * columns * (isFP8 ? 1 : 2)
+    /// - Parameter format: f32, bf16 or fp8.
+    init(rows: Int, columns: Int, format: String) {
+        (self.rows, self.columns, self.format) = (rows, columns, format)
+        let isFP8 = format == "fp8"
+        let size = rows * columns * (isFP8 ? 1 : format == "f32" ? 4 : 2)
         let room = UnsafeMutableBufferPointer<UInt16>.allocate(capacity: size / 2)
         defer { room.deallocate() }
         fillWithWeights(room)
         // Any byte but a NaN is a code.
         if isFP8 { for index in room.indices { room[index] &= 0xBFBF } }
+        // Every other half is the lower one of an F32 number: its upper half stays a weight.
         let bytes = [UInt8](UnsafeRawBufferPointer(room))
         let grid = (rows / 128) * (columns / 128)
         let scales = BlockScales(
             values: [Float](repeating: 0.001, count: grid), blockRows: 128, blockColumns: 128,
             columns: columns)
         weights = (0..<max(2, (256 << 20) / size)).map { _ in
-            WeightMatrix(format: isFP8 ? .e4m3(scales) : .bf16, rows: rows, columns: columns, bytes: bytes)
+            WeightMatrix(
+                format: isFP8 ? .e4m3(scales) : format == "f32" ? .f32 : .bf16, rows: rows, columns: columns,
+                bytes: bytes)
         }
     }
 }
