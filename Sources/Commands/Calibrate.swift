@@ -79,6 +79,7 @@ struct Calibrate: ParsableCommand {
                     document: ["output": .string(folder.path), "complete": true])
             }
             try run.check().throwErrors()
+            try checkReport()
             let clock = ContinuousClock()
             let start = clock.now
             let result = try run.run()
@@ -91,6 +92,17 @@ struct Calibrate: ParsableCommand {
                     + ending(folder.path, result, plan.batches.count, seconds),
                 document: report.document, findings: report.findings)
         }
+    }
+
+    /// Hours of passes must not end in a page that cannot be written.
+    private func checkReport() throws(Failure) {
+        guard let report else { return }
+        let folder = parentFolder(report)
+        guard FileAccess.kind(folder) != .folder else { return }
+        throw Failure(
+            Finding(
+                .error, .cannotCreate, "the page has no folder to go to", file: report,
+                expected: "a folder \(folder)", found: "none", remedy: "make the folder first"))
     }
 
     private func ending(

@@ -50,6 +50,9 @@ struct CalibrateMistakeTests {
             "did you mean ranges?"),
         Case("no statistics", "micro --data good.jsonl --output out --observe ,", 64, "CAL-009"),
         Case("no memory", "micro --data good.jsonl --output out --memory 1MB", 64, "CAL-004", "--memory "),
+        Case(
+            "a page in no folder", "micro --data good.jsonl --output out --report no/page.html", 73,
+            "no/page.html"),
         Case("misspelt backend", "micro --data good.jsonl --output out --backend blas", 64, "CLI-006"),
         Case("fewer than none", "micro --data good.jsonl --output out --least -1", 64, "--least"),
         Case("output over the checkpoint", "micro --data good.jsonl --output micro/out", 64, "OUT-"),

@@ -1,5 +1,6 @@
 // Batches, halves and interruptions change no bit; bad data is refused before anything is written.
 
+import Architectures
 import Backends
 import Calibration
 import Checkpoints
@@ -112,5 +113,20 @@ struct CalibrationRunTests {
                 #expect(tokens == 123)
             }
         }
+    }
+
+    @Test func thePredictionLayerIsCalibratedWhenAskedFor() throws {
+        var bench = try Calibrating()
+        bench.checkpoint = try CheckpointMaker.micro(["num_nextn_predict_layers": 1]).write(
+            bench.folder.path("predicting"))
+        let without = try bench.state(Self.texts, to: "without")
+        #expect(without.inputs.keys.allSatisfy { $0.layer < 3 })
+        bench.predicts = true
+        let state = try bench.state(Self.texts, to: "with")
+        for role in [TensorRole.attentionQKV, .attentionOutput, .sharedExpert(.down)] {
+            #expect(state.inputs[InputSite(layer: 3, role: role)]?.tokens == [123])
+        }
+        #expect(state.routes[3]?.tokens.reduce(0, +) == 246)
+        for (site, inputs) in without.inputs { #expect(state.inputs[site] == inputs) }
     }
 }

@@ -84,4 +84,46 @@ struct RecordTests {
         #expect(sealed.bytes < estimate + 1 << 17)
         #expect(estimate < sealed.bytes + 1 << 17)
     }
+
+    /// What stands in calibration.json, what is put in its place, and what the message names.
+    static let damage = [
+        ("\"schema\": 1", "\"schema\": 2", "schema"),
+        ("\"numerics\"", "\"numeric\"", "numeric"),
+        ("\"per_octave\": 8", "\"per_octave\": 4", "per_octave"),
+        ("\"ranges\"", "\"rangers\"", "observers"),
+        ("\"all_experts\": false", "\"all_experts\": 0", "all_experts"),
+        ("\"tool\"", "\"tools\": 1, \"tool\"", "tools"),
+        ("calibration.safetensors", "../other.safetensors", "arrays.name"),
+        ("{", "[", "JSON"),
+    ]
+
+    @Test(arguments: damage) func aDocumentThatSaysMoreOrLessIsRefused(
+        _ old: String, _ new: String, _ names: String
+    ) throws {
+        let bench = try Calibrating()
+        _ = try bench.state(Calibrating.texts([5]), to: "out")
+        let path = bench.folder.path("out/calibration.json")
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text.contains(old))
+        try text.replacing(old, with: new, maxReplacements: 1).write(
+            toFile: path, atomically: true, encoding: .utf8)
+        do {
+            _ = try CalibrationRecord.read(bench.folder.path("out"))
+            Issue.record("read")
+        } catch {
+            #expect(error.findings.map(\.code) == [.calibrationMalformed])
+            #expect(error.findings[0].text.contains(names), "\(error.findings[0].text)")
+        }
+    }
+
+    @Test func arraysThatAreNotWholeAreRefused() throws {
+        let bench = try Calibrating()
+        _ = try bench.state(Calibrating.texts([5]), to: "out")
+        let path = bench.folder.path("out/calibration.safetensors")
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        try whole.dropLast(8).write(to: URL(fileURLWithPath: path))
+        #expect(throws: Failure.self) { try CalibrationRecord.read(bench.folder.path("out")) }
+        try FileManager.default.removeItem(atPath: path)
+        #expect(throws: Failure.self) { try CalibrationRecord.read(bench.folder.path("out")) }
+    }
 }

@@ -53,10 +53,13 @@ struct VectorTests {
     }
 
     private var backends: [any Backend] {
-        [ReferenceBackend(numerics: .f32), OpenBLASBackend(numerics: .f32, threads: 2)]
+        [
+            ReferenceBackend(numerics: .f32), OpenBLASBackend(numerics: .f32, threads: 2),
+            FusedBackend(numerics: .f32, threads: 2),
+        ]
     }
 
-    @Test(arguments: [0, 1]) func equalTorch(_ backend: Int) throws {
+    @Test(arguments: 0..<3) func equalTorch(_ backend: Int) throws {
         let bench = try Calibrating()
         _ = try bench.state(texts, to: "out", backend: backends[backend])
         let record = try CalibrationRecord.read(bench.folder.path("out"))
