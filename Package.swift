@@ -64,6 +64,13 @@ let package = Package(
             name: "Endpoints", dependencies: ["CCurl", "Documents", "Diagnostics", "Checkpoints"],
             swiftSettings: swiftSettings),
         .target(
+            name: "Calibration",
+            dependencies: [
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation", "Backends", "ReferenceModel",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Quantisation",
             dependencies: [
                 "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
@@ -80,7 +87,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Endpoints", "Quantisation", "Parity",
+                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -134,6 +141,13 @@ let package = Package(
         .testTarget(
             name: "EndpointsTests",
             dependencies: ["Diagnostics", "Documents", "Endpoints", "TestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CalibrationTests",
+            dependencies: [
+                "Architectures", "Backends", "Calibration", "Checkpoints", "Diagnostics", "Documents",
+                "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ParityTests",
