@@ -66,7 +66,8 @@ let package = Package(
         .target(
             name: "Quantisation",
             dependencies: [
-                "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
+                "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+                "ReferenceModel",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -143,7 +144,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],
+            name: "QuantisationTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
+                "ReferenceModel", "Tensors", "TestSupport", "ingot",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PipelineTests",

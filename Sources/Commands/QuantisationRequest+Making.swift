@@ -69,7 +69,7 @@ extension QuantisationRequest {
 
     /// This request in the words that rules of targets are written in.
     private func description(_ inventory: TensorInventory) -> SchemeDescription {
-        let entries = inventory.entries.filter { quantises($0.role) }
+        let entries = inventory.entries.filter { quantises($0) }
         return SchemeDescription(
             layout: scheme.layout,
             scales: givesPowersOfTwo ? .powerOfTwo : scheme.layout.scaleType == .bf16 ? .bf16 : .f32,

@@ -32,6 +32,7 @@ struct Quantise: ParsableCommand {
     @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
     var keep: [String] = []
 
+    @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var options: ReportOptions
 
@@ -39,20 +40,22 @@ struct Quantise: ParsableCommand {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
-            let request = try QuantisationRequest.make(
+            let (asked, findings) = try QuantisationRequest.make(
                 scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
+            let bought = try keepBudget.spend(on: asked, opened.inventory)
+            let request = bought?.request ?? asked
             let planner = QuantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request.request)
+                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
             let plan = try planner.plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
                 recordName: QuantisationPlanner.recordName)
             return try convert(
-                run, output: output, notes: opened.findings + request.findings
+                run, output: output, notes: opened.findings + findings
             ) { result, seconds in
                 let report = QuantisationReport(
-                    plan: plan, inventory: opened.inventory, request: request.request, result: result,
-                    output: output.folder.path, seconds: seconds, verbose: options.verbose)
+                    plan: plan, inventory: opened.inventory, request: request, bought: bought,
+                    result: result, output: output.folder.path, seconds: seconds, verbose: options.verbose)
                 return (report.text, report.document)
             }
         }

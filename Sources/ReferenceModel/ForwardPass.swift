@@ -61,6 +61,11 @@ package struct ForwardPass: Sendable {
         ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
     }
 
+    /// The same pass over other weights of the same model.
+    package func with(_ weights: any WeightSource) -> ForwardPass {
+        ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
+    }
+
     // MARK: The pass
 
     /// Reads tokens of some sequences; every weight is used for all of them and then let go.
@@ -116,7 +121,8 @@ package struct ForwardPass: Sendable {
     private func block(
         _ h: Matrix, _ layer: Int, _ batch: Batch, _ taps: [any Taps]
     ) throws(Failure) -> Matrix {
-        let attended = try attention(norm(h, WeightKey(.inputNorm, layer: layer)), layer, batch, taps)  // [T, H]
+        let x = try norm(h, WeightKey(.inputNorm, layer: layer))  // [T, H]
+        let attended = try attention(x, layer, batch, taps)  // [T, H]
         for tap in taps { tap.attention(attended, layer: layer) }
         let middle = backend.add(h, attended)  // [T, H]
 
