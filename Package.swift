@@ -146,8 +146,8 @@ let package = Package(
         .testTarget(
             name: "QuantisationTests",
             dependencies: [
-                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
-                "ReferenceModel", "Tensors", "TestSupport", "ingot",
+                "Architectures", "Backends", "CKernels", "Checkpoints", "Diagnostics", "Documents",
+                "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "ingot",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

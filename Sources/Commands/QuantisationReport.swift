@@ -38,6 +38,7 @@ struct QuantisationReport {
             "", table.text, "", "kept as they are: " + kept,
         ]
         if verbose { lines.insert(contentsOf: [tensorTable, ""], at: 2) }
+        if let search = request.search { lines.append("scales searched: \(search.rawValue)") }
         for adaptation in request.adaptations {
             lines.append("adapted: \(adaptation.reason)")
         }

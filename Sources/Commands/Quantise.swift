@@ -32,6 +32,9 @@ struct Quantise: ParsableCommand {
     @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
     var keep: [String] = []
 
+    @Option(help: "Search each scale for the least error instead of taking it from the largest weight: mse.")
+    var clip: String?
+
     @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var options: ReportOptions
@@ -41,7 +44,7 @@ struct Quantise: ParsableCommand {
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
             let (asked, findings) = try QuantisationRequest.make(
-                scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
+                scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
             let bought = try keepBudget.spend(on: asked, opened.inventory)
             let request = bought?.request ?? asked
             let planner = QuantisationPlanner(

@@ -34,6 +34,9 @@ struct Sensitivity: ParsableCommand {
     @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
     var keep: [String] = []
 
+    @Option(help: "Search each scale for the least error instead of taking it from the largest weight: mse.")
+    var clip: String?
+
     @Option(
         help: ArgumentHelp(
             "Texts to run over: JSONL rows of conversations, text or tokens.", valueName: "file"))
@@ -75,7 +78,7 @@ struct Sensitivity: ParsableCommand {
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
             let (request, findings) = try QuantisationRequest.make(
-                scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
+                scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
             let costs = request.groups(opened.inventory)
             let run = try sensitivityRun(request, opened, data)
             let record = try run.record(

@@ -17,6 +17,8 @@ package struct EncodeRule: Sendable, Equatable {
     /// What follows the weight's name to make the name of its scales, and their element type.
     package let scaleSuffix: String
     package let scaleType: DType
+    /// How the scale of a block is searched; nil where it follows from amax.
+    package var search: ScaleSearch?
 
     /// One scale for each block, ragged ones at the edges included.
     package func scaleShape(of weight: Shape) -> Shape {
@@ -188,7 +190,7 @@ extension TensorConversion.Operation {
         case .copy: "copy"
         case .encode(let rule):
             "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
-                + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)"
+                + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)" + (rule.search?.summary ?? "")
         case .cast(let target): "cast \(target.rawValue)"
         case .decode(let rule):
             "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"

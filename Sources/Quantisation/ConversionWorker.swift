@@ -170,6 +170,7 @@ struct ConversionWorker {
             job.zero_scale = rule.zeroScale
             job.codes_stride = columns
             job.scales_stride = blockColumns
+            job.searches = rule.search == nil ? 0 : 1
             if writes {
                 try writer.append(count) { room throws(Failure) in
                     offender = encodeStrip(&job, into: room, &kept, firstScale, &strip, level)

@@ -37,6 +37,7 @@ extension EncodeRule {
                 job.codes_stride = weight.columns
                 job.scales = scales.baseAddress
                 job.scales_stride = stride
+                job.searches = search == nil ? 0 : 1
                 isFinite = ingot_encode(&job, ingot_simd_best(), nil) == INGOT_OK
             }
         }

@@ -39,13 +39,19 @@ package struct QuantisationRequest: Sendable {
     /// The target's name, when one was given.
     package let target: String?
     package let adaptations: [Adaptation]
+    /// How scales are searched; nil where they follow from amax.
+    package let search: ScaleSearch?
     private let keptRoles: Set<TensorRole>
     private let keptGroups: Set<ModuleGroup>
 
-    package init(scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = []) {
+    package init(
+        scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = [],
+        search: ScaleSearch? = nil
+    ) {
         self.scheme = scheme
         self.target = target
         self.adaptations = adaptations
+        self.search = search
         var (roles, groups) = (Set<TensorRole>(), Set<ModuleGroup>())
         for adaptation in adaptations {
             switch adaptation.change {
@@ -59,7 +65,7 @@ package struct QuantisationRequest: Sendable {
 
     /// The same request with further departures.
     package func adapted(_ more: [Adaptation]) -> QuantisationRequest {
-        QuantisationRequest(scheme: scheme, target: target, adaptations: adaptations + more)
+        QuantisationRequest(scheme: scheme, target: target, adaptations: adaptations + more, search: search)
     }
 
     /// Whether a role is quantised after all departures, in some layer at least.
@@ -85,7 +91,7 @@ package struct QuantisationRequest: Sendable {
             rule: rule(for: role), blockRows: scheme.blockRows,
             blockColumns: scheme.blockColumns ?? columns, amaxFloor: scheme.amaxFloor,
             zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
-            scaleType: scheme.layout.scaleType)
+            scaleType: scheme.layout.scaleType, search: search)
     }
 
     /// The rule for a role after all departures.
@@ -102,9 +108,12 @@ package struct QuantisationRequest: Sendable {
 
     /// What distinguishes this request from another one.
     package var document: JSONValue {
-        [
-            "scheme": .string(scheme.name), "layout": .string(scheme.layout.rawValue),
-            "target": .optional(target), "adaptations": .array(adaptations.map(\.document)),
-        ]
+        var object = JSONObject()
+        object["scheme"] = .string(scheme.name)
+        object["layout"] = .string(scheme.layout.rawValue)
+        object["target"] = .optional(target)
+        object["adaptations"] = .array(adaptations.map(\.document))
+        object["search"] = (search?.rawValue).map(JSONValue.string)
+        return .object(object)
     }
 }
