@@ -42,6 +42,13 @@ struct Quantise: ParsableCommand {
     func run() throws {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
+            if clip == ScaleSearch.secondMoment.rawValue {
+                throw Failure(
+                    Finding(
+                        .error, .searchImpossible, "this search needs the inputs of a calibration",
+                        option: "--clip second-moment", expected: "mse",
+                        remedy: "--clip mse; ingot sensitivity --clip second-moment says what it would gain"))
+            }
             let opened = try OpenedCheckpoint(checkpoint)
             let (asked, findings) = try QuantisationRequest.make(
                 scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)

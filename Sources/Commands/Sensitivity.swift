@@ -34,7 +34,10 @@ struct Sensitivity: ParsableCommand {
     @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
     var keep: [String] = []
 
-    @Option(help: "Search each scale for the least error instead of taking it from the largest weight: mse.")
+    @Option(
+        help:
+            "Search each scale for the least error instead of taking it from the largest weight: mse, second-moment."
+    )
     var clip: String?
 
     @Option(
@@ -80,14 +83,14 @@ struct Sensitivity: ParsableCommand {
             let (request, findings) = try QuantisationRequest.make(
                 scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
             let costs = request.groups(opened.inventory)
-            let run = try sensitivityRun(request, opened, data)
+            let run = try sensitivityRun(request, opened, data).withOwnMoments()
             let record = try run.record(
                 model: lastComponent(checkpoint), groups: costs, measuresGroups: !estimateModules,
                 backend: try BackendOptions.make(
                     backend.backend, Numerics.f32.name,
                     threads: backend.threads ?? BackendOptions.processors))
             if let output { try record.write(to: output) }
-            let trial = try trial(record, request, costs, opened)
+            let trial = try trial(record, request, costs, opened, run.moments)
             let report = SensitivityReport(record: record, trial: trial, output: output)
             return CommandResult(
                 text: report.text(isVerbose: options.verbose), document: report.document,
@@ -121,7 +124,7 @@ struct Sensitivity: ParsableCommand {
     /// Tries the budget on other texts.
     private func trial(
         _ record: SensitivityRecord, _ request: QuantisationRequest, _ costs: [ModuleCost],
-        _ opened: OpenedCheckpoint
+        _ opened: OpenedCheckpoint, _ moments: (any InputMoments)?
     ) throws(Failure) -> BudgetTrial? {
         guard let judge, let bytes = keepBudget?.bytes else { return nil }
         let chosen = KeepBudget(bytes: bytes, among: costs, damage: record.damage)
@@ -131,7 +134,7 @@ struct Sensitivity: ParsableCommand {
             KeepBudget(bytes: chosen.extraBytes, among: measured, seed: UInt64($0 + 1))
         }
         let parts = [.all, .without(chosen.groups)] + drawn.map { QuantisedPart.without($0.groups) }
-        let results = try sensitivityRun(request, opened, judge).divergences(parts)
+        let results = try sensitivityRun(request, opened, judge).with(moments).divergences(parts)
         return BudgetTrial(
             limit: bytes, chosen: chosen, random: drawn, plain: results[0], budgeted: results[1],
             drawn: Array(results.dropFirst(2)),

@@ -11,7 +11,10 @@ extension EncodeRule {
     /// Codes and scales of a matrix, bit for bit those of an artefact.
     ///
     /// - Throws: SCHEME-005 for a NaN or an infinity; SCHEME-004 for a matrix that holds codes already.
-    package func encoded(_ weight: WeightMatrix, of key: WeightKey) throws(Failure) -> WeightMatrix {
+    package func encoded(
+        _ weight: WeightMatrix, of key: WeightKey, moments: (any InputMoments)? = nil
+    ) throws(Failure) -> WeightMatrix {
+        let columnWeights = search == .secondMoment ? try moments?.secondMoments(of: key) : nil
         guard let type = weight.format.kernelSource, rule != .bf16 || type == INGOT_SOURCE_BF16 else {
             throw failure(.unsupportedSourceType, "a weight cannot be quantised from this element type", key)
         }
@@ -19,6 +22,7 @@ extension EncodeRule {
         var scales = [Float](
             repeating: 0, count: (weight.rows + blockRows - 1) / blockRows * stride)
         var isFinite = true
+        precondition(columnWeights?.count ?? weight.columns == weight.columns, "moments of another weight")
         let codes = [UInt8](unsafeUninitializedCapacity: weight.rows * weight.columns) { codes, count in
             count = weight.rows * weight.columns
             scales.withUnsafeMutableBufferPointer { scales in
@@ -38,7 +42,10 @@ extension EncodeRule {
                 job.scales = scales.baseAddress
                 job.scales_stride = stride
                 job.searches = search == nil ? 0 : 1
-                isFinite = ingot_encode(&job, ingot_simd_best(), nil) == INGOT_OK
+                isFinite = (columnWeights ?? []).withUnsafeBufferPointer { columns in
+                    if columnWeights != nil { job.column_weights = columns.baseAddress }
+                    return ingot_encode(&job, ingot_simd_best(), nil) == INGOT_OK
+                }
             }
         }
         guard isFinite else { throw failure(.nonFiniteWeight, "a weight is not a finite number", key) }
@@ -72,15 +79,17 @@ extension WeightMatrix.Format {
 package final class EncodedWeights: WeightSource {
     private let source: any WeightSource
     private let request: QuantisationRequest
+    private let moments: (any InputMoments)?
     private let isChosen: @Sendable (WeightKey) -> Bool
 
     /// - Parameter isChosen: which of the weights that the request quantises are quantised.
     package init(
-        _ source: any WeightSource, _ request: QuantisationRequest,
+        _ source: any WeightSource, _ request: QuantisationRequest, moments: (any InputMoments)? = nil,
         choosing isChosen: @escaping @Sendable (WeightKey) -> Bool = { _ in true }
     ) {
         self.source = source
         self.request = request
+        self.moments = moments
         self.isChosen = isChosen
     }
 
@@ -90,7 +99,8 @@ package final class EncodedWeights: WeightSource {
 
     private func encoded(_ weight: WeightMatrix, _ key: WeightKey) throws(Failure) -> WeightMatrix {
         guard request.quantises(key.role, layer: key.layer), isChosen(key) else { return weight }
-        return try request.encodeRule(key.role, columns: weight.columns).encoded(weight, of: key)
+        return try request.encodeRule(key.role, columns: weight.columns).encoded(
+            weight, of: key, moments: moments)
     }
 
     package func rows(_ indices: [Int], of key: WeightKey) throws(Failure) -> WeightMatrix {

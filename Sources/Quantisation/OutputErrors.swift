@@ -40,15 +40,20 @@ package struct OutputError: Equatable, Sendable {
 package final class OutputErrorTaps: Taps {
     private let weights: any WeightSource
     private let request: QuantisationRequest
+    private let moments: (any InputMoments)?
     private let backend: any Backend
     package private(set) var errors: [ModuleRole: OutputError] = [:]
     /// What went wrong while a pass showed its inputs; the first.
     package private(set) var failure: Failure?
 
     /// - Parameter backend: of F32 numerics.
-    package init(_ weights: any WeightSource, _ request: QuantisationRequest, backend: any Backend) {
+    package init(
+        _ weights: any WeightSource, _ request: QuantisationRequest, moments: (any InputMoments)? = nil,
+        backend: any Backend
+    ) {
         self.weights = weights
         self.request = request
+        self.moments = moments
         self.backend = backend
     }
 
@@ -64,7 +69,8 @@ package final class OutputErrorTaps: Taps {
     private func add(_ x: Matrix, _ key: WeightKey) throws(Failure) {
         guard let layer = key.layer else { return }
         let weight = try weights.weight(key)
-        let codes = try request.encodeRule(key.role, columns: weight.columns).encoded(weight, of: key)
+        let codes = try request.encodeRule(key.role, columns: weight.columns).encoded(
+            weight, of: key, moments: moments)
         let (plain, decoded) = (weight.decoded, codes.decoded)
         let difference = [Float](unsafeUninitializedCapacity: plain.count) { target, count in
             for index in plain.indices { target[index] = decoded[index] - plain[index] }

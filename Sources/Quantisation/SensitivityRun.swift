@@ -63,23 +63,44 @@ package struct SensitivityRun {
     /// Tokens of one batch, about; the logits of a batch are in memory.
     package let batchTokens: Int
     package let progress: any ProgressSink
+    /// Of a search that weighs columns.
+    package let moments: (any InputMoments)?
 
     package init(
         pass: ForwardPass, request: QuantisationRequest, texts: [[Int]], batchTokens: Int,
-        progress: any ProgressSink
+        progress: any ProgressSink, moments: (any InputMoments)? = nil
     ) {
         self.pass = pass
         self.request = request
         self.texts = texts
         self.batchTokens = batchTokens
         self.progress = progress
+        self.moments = moments
+    }
+
+    /// The same run with the moments of its own texts, where the request's search weighs columns.
+    package func withOwnMoments() throws(Failure) -> SensitivityRun {
+        guard request.search == .secondMoment else { return self }
+        let taps = MomentTaps()
+        for batch in batches {
+            try StopFlag.check(isWriting: false)
+            try pass.run(batch.map { TokenSequence($0) }, logits: .none, taps: [taps])
+        }
+        return with(taps.moments)
+    }
+
+    /// The same run with other moments.
+    package func with(_ moments: (any InputMoments)?) -> SensitivityRun {
+        SensitivityRun(
+            pass: pass, request: request, texts: texts, batchTokens: batchTokens, progress: progress,
+            moments: moments)
     }
 
     /// The error of each weight's output, by role and layer.
     ///
     /// - Parameter backend: of F32 numerics, for the products of the errors.
     package func outputErrors(backend: any Backend) throws(Failure) -> [ModuleRole: OutputError] {
-        let taps = OutputErrorTaps(pass.weights, request, backend: backend)
+        let taps = OutputErrorTaps(pass.weights, request, moments: moments, backend: backend)
         let batches = batches
         progress.begin(stage: "output errors", total: batches.count, unit: .passes)
         defer { progress.end() }
@@ -104,7 +125,7 @@ package struct SensitivityRun {
             progress.advance(1)
             for (index, part) in parts.enumerated() {
                 try StopFlag.check(isWriting: false)
-                let weights = EncodedWeights(pass.weights, request) { part.contains($0) }
+                let weights = EncodedWeights(pass.weights, request, moments: moments) { part.contains($0) }
                 let comparing = ComparingTaps(own.logits)
                 try pass.with(weights).run(batch.map { TokenSequence($0) }, taps: [comparing])
                 Self.add(comparing.divergences, of: batch, to: &results[index])
