@@ -64,10 +64,17 @@ let package = Package(
             name: "Endpoints", dependencies: ["CCurl", "Documents", "Diagnostics", "Checkpoints"],
             swiftSettings: swiftSettings),
         .target(
+            name: "Calibration",
+            dependencies: [
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation", "Backends", "ReferenceModel",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Quantisation",
             dependencies: [
                 "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
-                "ReferenceModel",
+                "ReferenceModel", "Calibration",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -81,7 +88,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Endpoints", "Quantisation", "Parity",
+                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -137,6 +144,13 @@ let package = Package(
             dependencies: ["Diagnostics", "Documents", "Endpoints", "TestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "CalibrationTests",
+            dependencies: [
+                "Architectures", "Backends", "Calibration", "Checkpoints", "Diagnostics", "Documents",
+                "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "ParityTests",
             dependencies: [
                 "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "Endpoints", "Parity",
@@ -146,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "QuantisationTests",
             dependencies: [
-                "Architectures", "Backends", "CKernels", "Checkpoints", "Diagnostics", "Documents",
+                "Architectures", "Backends", "CKernels", "Calibration", "Checkpoints", "Diagnostics",
+                "Documents",
                 "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "ingot",
             ],
             swiftSettings: swiftSettings),

@@ -22,8 +22,16 @@ package struct OutputFolder: Sendable {
     package let path: String
     package let partial: String
     package let policy: Policy
+    /// The file that every artefact of this kind has: a folder without it is never replaced.
+    package let marker: String
+    /// What such a folder is called.
+    package let kind: String
 
-    package init(path: String, policy: Policy) {
+    package init(
+        path: String, policy: Policy, marker: String = "config.json", kind: String = "checkpoint"
+    ) {
+        self.marker = marker
+        self.kind = kind
         var trimmed = path
         while trimmed.count > 1, trimmed.hasSuffix("/") { trimmed.removeLast() }
         self.path = trimmed
@@ -90,12 +98,12 @@ package struct OutputFolder: Sendable {
                             found: "\(grouped(names.count)) entries",
                             remedy:
                                 "choose another --output, or --replace to put the new artefact in its place"))
-                } else if !names.contains("config.json") {
-                    // --replace removes what stands there: only ever a checkpoint.
+                } else if !names.contains(marker) {
+                    // --replace removes what stands there: only ever an artefact of the same kind.
                     findings.append(
                         Finding(
-                            .error, .outputNotOurs, "the folder to replace does not hold a checkpoint",
-                            file: path, expected: "a folder with config.json", found: abridged(names),
+                            .error, .outputNotOurs, "the folder to replace does not hold a \(kind)",
+                            file: path, expected: "a folder with \(marker)", found: abridged(names),
                             remedy: "remove it yourself if it may go, or choose another --output"))
                 }
             }

@@ -15,6 +15,13 @@ extension FileAccess {
     package static func writeSealed(pieces: some Sequence<String>, to path: String) throws(Failure)
         -> WriteBehind.Sealed
     {
+        try writeSealed(data: pieces.lazy.map { Array($0.utf8) }, to: path)
+    }
+
+    /// The same for bytes that come in pieces.
+    package static func writeSealed(data pieces: some Sequence<[UInt8]>, to path: String) throws(Failure)
+        -> WriteBehind.Sealed
+    {
         let temporary = path + ".writing-\(getpid())"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -34,7 +41,7 @@ extension FileAccess {
             gathered.removeAll(keepingCapacity: true)
         }
         for piece in pieces {
-            gathered.append(contentsOf: piece.utf8)
+            gathered.append(contentsOf: piece)
             if gathered.count >= 1 << 18 { flush() }
         }
         flush()

@@ -5,6 +5,7 @@ import Architectures
 import Checkpoints
 import Diagnostics
 import Documents
+import ReferenceModel
 import Tensors
 
 /// Plans the quantisation of one checkpoint.
@@ -55,7 +56,8 @@ package struct QuantisationPlanner {
             scheme: request.scheme, skipped: skipped, powersOfTwo: request.givesPowersOfTwo)
         return ConversionPlan(
             stage: "quantise", source: checkpoint, shards: shards, config: config,
-            sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document)
+            sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document,
+            moments: request.moments)
     }
 
     private func conversion(
@@ -73,9 +75,9 @@ package struct QuantisationPlanner {
                     expected: accepted.map(\.rawValue).joined(separator: ", "), found: record.dtype.rawValue,
                     remedy: rule == .bf16 ? "convert to BF16 first, or --scheme fp8-block" : nil))
         }
-        return TensorConversion(
-            source: record,
-            operation: .encode(request.encodeRule(entry.role, columns: entry.shape.dimensions[1])))
+        var encode = request.encodeRule(entry.role, columns: entry.shape.dimensions[1])
+        encode.key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
+        return TensorConversion(source: record, operation: .encode(encode))
     }
 
     /// Modules with a weight matrix that stay as they are: what an engine could take for a quantised one.

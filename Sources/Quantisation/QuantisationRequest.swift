@@ -41,17 +41,20 @@ package struct QuantisationRequest: Sendable {
     package let adaptations: [Adaptation]
     /// How scales are searched; nil where they follow from amax.
     package let search: ScaleSearch?
+    /// What a search weighs columns with; nil where none does.
+    package let moments: (any InputMoments)?
     private let keptRoles: Set<TensorRole>
     private let keptGroups: Set<ModuleGroup>
 
     package init(
         scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = [],
-        search: ScaleSearch? = nil
+        search: ScaleSearch? = nil, moments: (any InputMoments)? = nil
     ) {
         self.scheme = scheme
         self.target = target
         self.adaptations = adaptations
         self.search = search
+        self.moments = moments
         var (roles, groups) = (Set<TensorRole>(), Set<ModuleGroup>())
         for adaptation in adaptations {
             switch adaptation.change {
@@ -65,7 +68,9 @@ package struct QuantisationRequest: Sendable {
 
     /// The same request with further departures.
     package func adapted(_ more: [Adaptation]) -> QuantisationRequest {
-        QuantisationRequest(scheme: scheme, target: target, adaptations: adaptations + more, search: search)
+        QuantisationRequest(
+            scheme: scheme, target: target, adaptations: adaptations + more, search: search,
+            moments: moments)
     }
 
     /// Whether a role is quantised after all departures, in some layer at least.
@@ -114,6 +119,7 @@ package struct QuantisationRequest: Sendable {
         object["target"] = .optional(target)
         object["adaptations"] = .array(adaptations.map(\.document))
         object["search"] = (search?.rawValue).map(JSONValue.string)
+        object["calibration"] = (moments?.digest).map(JSONValue.string)
         return .object(object)
     }
 }

@@ -227,7 +227,14 @@ package struct ForwardPass: Sendable {
         let chosen = routes.byExpert
         var sum = Matrix(rows: y.rows, columns: y.columns)  // [T, H] F32
         var next = 0
-        try weights.experts(chosen.map(\.expert), layer: layer) { (expert, weights) throws(Failure) in
+        let watchers = taps.filter(\.wantsAllTokens)
+        let read = watchers.isEmpty ? chosen.map(\.expert) : Array(0..<routes.logits.columns)
+        try weights.experts(read, layer: layer) { (expert, weights) throws(Failure) in
+            let isChosen = next < chosen.count && chosen[next].expert == expert
+            if !watchers.isEmpty {
+                show(y, leavingOut: isChosen ? chosen[next].tokens : [], expert, weights, layer, watchers)
+            }
+            guard isChosen else { return }
             let (_, tokens, shares) = chosen[next]
             next += 1
             let output = mlp(y.gathered(tokens), weights, tokens) { part, input, tokens in
@@ -241,6 +248,27 @@ package struct ForwardPass: Sendable {
         // Every token passes the shared expert; it has no weight and takes no part in the scaling.
         let all = Array(0..<y.rows)
         return backend.add(routed, try mlp(y, TensorRole.sharedExpert, layer, all, taps))
+    }
+
+    /// Shows taps what an expert's matrices would meet of the tokens that were not sent to it.
+    private func show(
+        _ y: Matrix, leavingOut routed: [Int], _ expert: Int, _ weights: MLPWeights, _ layer: Int,
+        _ taps: [any Taps]
+    ) {
+        let sent = Set(routed)
+        let others = (0..<y.rows).filter { !sent.contains($0) }
+        for first in stride(from: 0, to: others.count, by: Self.mlpTokens) {
+            let tokens = Array(others[first..<min(others.count, first + Self.mlpTokens)])
+            let x = y.gathered(tokens)  // [tokens, H]
+            let gate = backend.product(x, weights.gate)  // [tokens, M]
+            let unit = backend.swiGLU(gate: gate, up: backend.product(x, weights.up))  // [tokens, M]
+            for tap in taps {
+                tap.unroutedInput(
+                    x, of: WeightKey(.expert(.gate), layer: layer, expert: expert), tokens: tokens)
+                tap.unroutedInput(
+                    unit, of: WeightKey(.expert(.down), layer: layer, expert: expert), tokens: tokens)
+            }
+        }
     }
 
     // MARK: Head

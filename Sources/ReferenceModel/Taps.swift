@@ -17,6 +17,12 @@ package protocol Taps: AnyObject {
     ///
     /// - Parameter tokens: which token of the batch each row is.
     func input(_ x: Matrix, of key: WeightKey, tokens: [Int])
+    /// Whether each expert's matrices are to be shown the tokens that the router did not send it, too.
+    ///
+    /// That costs the products of every expert over every token; what the pass gives stays the same.
+    var wantsAllTokens: Bool { get }
+    /// The same as `input`, of tokens that the router did not send to this expert; gate and down are shown.
+    func unroutedInput(_ x: Matrix, of key: WeightKey, tokens: [Int])
     /// Keys after norm and rotation, and values, of the batch's tokens, [T, G·D] each.
     func keyValues(keys: Matrix, values: Matrix, layer: Int)
     /// What attention adds to the residual stream, [T, H].
@@ -40,6 +46,8 @@ package protocol Taps: AnyObject {
 extension Taps {
     package func embedding(_ hidden: Matrix) {}
     package func input(_ x: Matrix, of key: WeightKey, tokens: [Int]) {}
+    package var wantsAllTokens: Bool { false }
+    package func unroutedInput(_ x: Matrix, of key: WeightKey, tokens: [Int]) {}
     package func keyValues(keys: Matrix, values: Matrix, layer: Int) {}
     package func attention(_ output: Matrix, layer: Int) {}
     package func routes(_ routes: Routes, layer: Int) {}

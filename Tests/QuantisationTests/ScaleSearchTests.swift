@@ -1,7 +1,10 @@
 // Searched scales: never worse than those of amax, the same bits on every level, and refused where a rule binds.
 
+import Architectures
 import Backends
 import CKernels
+import Calibration
+import Foundation
 import Quantisation
 import ReferenceModel
 import TestSupport
@@ -141,11 +144,44 @@ struct ScaleSearchTests {
         let encoded = EncodedWeights(plain, request)
         let key = WeightKey(.attentionQKV, layer: 1)
         #expect(try encoded.weight(key).decoded == stored.weight(key).decoded)
-        for arguments in [["--clip", "amax"], ["--clip", "mse", "--scheme", "fp8-block-ling"]] {
+        for arguments in [
+            ["--clip", "amax"], ["--clip", "second-moment"], ["--clip", "mse", "--scheme", "fp8-block-ling"],
+        ] {
             let refused = try ProgramRun(
                 Repository.program("ingot"),
                 ["quantise", Repository.checkpoint("micro"), "--output", folder.path("no")] + arguments)
             #expect(refused.exit == 64 && refused.errors.contains("SCHEME-009"), "\(refused.errors)")
         }
+    }
+
+    @Test func aCalibrationWeighsTheSearch() throws {
+        let folder = try TemporaryFolder()
+        let source = Repository.checkpoint("micro")
+        try "{\"tokens\": [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9]}\n".write(
+            toFile: folder.path("data.jsonl"), atomically: false, encoding: .utf8)
+        let calibrated = try ProgramRun.ingot(
+            "calibrate", source, "--data", folder.path("data.jsonl"), "--output", folder.path("cal"))
+        #expect(calibrated.exit == 0, "\(calibrated.errors)")
+        for (search, output) in [("mse", "plain"), ("second-moment", "weighted")] {
+            let run = try ProgramRun.ingot(
+                "quantise", source, "--clip", search, "--calibration", folder.path("cal"), "--output",
+                folder.path(output))
+            #expect(run.exit == 0, "\(run.errors)")
+        }
+        let (_, inventory) = try open(source)
+        let moments = try CalibrationMoments(CalibrationRecord.read(folder.path("cal")), inventory)
+        let request = QuantisationRequest(
+            scheme: try SchemeLibrary.scheme("fp8-block"), search: .secondMoment)
+        let encoded = EncodedWeights(try CheckpointWeights.open(source, budget: 0), request, moments: moments)
+        let weighted = try CheckpointWeights.open(folder.path("weighted"), budget: 0)
+        let plain = try CheckpointWeights.open(folder.path("plain"), budget: 0)
+        var differs = false
+        for entry in inventory.entries where entry.role.isQuantisable {
+            let key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
+            let made = try weighted.weight(key).decoded
+            #expect(try encoded.weight(key).decoded == made, "\(entry.name)")
+            if try plain.weight(key).decoded != made { differs = true }
+        }
+        #expect(differs)
     }
 }
