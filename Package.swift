@@ -73,7 +73,8 @@ let package = Package(
         .target(
             name: "Quantisation",
             dependencies: [
-                "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
+                "CKernels", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
+                "ReferenceModel", "Calibration",
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -157,7 +158,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "QuantisationTests", dependencies: ["Quantisation", "TestSupport", "ingot"],
+            name: "QuantisationTests",
+            dependencies: [
+                "Architectures", "Backends", "CKernels", "Calibration", "Checkpoints", "Diagnostics",
+                "Documents",
+                "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "ingot",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "PipelineTests",

@@ -29,7 +29,8 @@ static int is_valid(const ingot_encode_job *job) {
         && job->codes_stride >= job->columns
         && job->scales_stride >= job->columns / job->block_columns + (job->columns % job->block_columns != 0)
         && (unsigned)job->type <= INGOT_SOURCE_F32 && (unsigned)job->rule <= INGOT_SCALE_BF16
-        && (job->rule != INGOT_SCALE_BF16 || job->type == INGOT_SOURCE_BF16) && job->amax_floor >= 0
+        && (job->rule != INGOT_SCALE_BF16 || job->type == INGOT_SOURCE_BF16)
+        && (!job->searches || job->rule == INGOT_SCALE_F32) && job->amax_floor >= 0
         && job->amax_floor <= __FLT_MAX__;
 }
 
@@ -89,6 +90,9 @@ static void encode_vanishing(const ingot_block *block, ingot_source_type type, i
 static void encode_one(const ingot_encode_job *job, const ingot_kernels *kernels, ingot_block *block, float amax) {
     ingot_encode_statistics *total = job->statistics;
     const int bf16 = job->rule == INGOT_SCALE_BF16;
+    const ingot_quotient kind = bf16            ? INGOT_QUOTIENT_BF16
+                                : job->searches ? INGOT_QUOTIENT_CLAMPED
+                                                : INGOT_QUOTIENT_PLAIN;
     if (total) {
         total->elements += block->rows * block->columns;
         total->largest_signal = (double)amax > total->largest_signal ? (double)amax : total->largest_signal;
@@ -100,14 +104,44 @@ static void encode_one(const ingot_encode_job *job, const ingot_kernels *kernels
         return;
     }
     if (!total) {
-        kernels->encode_block(block, job->type, bf16, INGOT_GATHER_NOTHING, NULL);
+        kernels->encode_block(block, job->type, kind, INGOT_GATHER_NOTHING, NULL);
         return;
     }
     ingot_lane_sums sums;
     // Division is monotone: if the largest magnitude stays within range, all do, and counting can be left out.
     ingot_gather gather = amax / block->scale > 448.0f ? INGOT_GATHER_ERRORS_AND_SATURATION : INGOT_GATHER_ERRORS;
-    kernels->encode_block(block, job->type, bf16, gather, &sums);
+    kernels->encode_block(block, job->type, kind, gather, &sums);
     add_sums(total, &sums, block->scale);
+}
+
+// E4M3 is floating point: a scale matters up to a power of two, by where the weights fall between codes. Multiples
+// up to 2 try that without clipping anything; a few below 1 clip the largest.
+static const float search_ratios[INGOT_SEARCH_RATIOS] = {
+    1.0f, 0.8125f, 0.875f, 0.9375f, 1.0625f, 1.125f, 1.1875f, 1.25f,
+    1.3125f, 1.375f, 1.4375f, 1.5f, 1.5625f, 1.625f, 1.75f, 1.875f,
+};
+
+static float searched_scale(
+    const ingot_encode_job *job, const ingot_kernels *kernels, ingot_block block, float amax, const float *weights)
+{
+    float best = block.scale;
+    double least = 0;
+    for (int i = 0; i < INGOT_SEARCH_RATIOS; i += 1) {
+        const float scale = amax / 448.0f * search_ratios[i];
+        // The last normal numbers below infinity and the first above zero keep the scale of absmax.
+        if (!(scale < 0x1p100f) || !(scale > 0x1p-100f)) {
+            return best;
+        }
+        block.scale = i == 0 ? best : scale;
+        float lanes[16];
+        kernels->search_error(&block, job->type, weights, lanes);
+        const double error = sum_of_lanes(lanes) * (double)block.scale * (double)block.scale;
+        if (i == 0 || error < least) {
+            least = error;
+            best = block.scale;
+        }
+    }
+    return best;
 }
 
 static ingot_position first_non_finite(const ingot_encode_job *job, const ingot_kernels *kernels, size_t row) {
@@ -151,7 +185,6 @@ ingot_status ingot_encode(const ingot_encode_job *job, ingot_simd_level level, i
                 }
                 const float amax = magnitude_of(maxima[index], job->type);
                 const float scale = ingot_block_scale(job->rule, amax, job->amax_floor, job->zero_scale);
-                scales[column / job->block_columns] = scale;
                 ingot_block block = {
                     .source = band + column * size,
                     .source_stride = stride,
@@ -161,6 +194,11 @@ ingot_status ingot_encode(const ingot_encode_job *job, ingot_simd_level level, i
                     .codes = job->codes + row * job->codes_stride + column,
                     .codes_stride = job->codes_stride,
                 };
+                if (job->searches && amax > job->amax_floor) {
+                    const float *weights = job->column_weights ? job->column_weights + column : NULL;
+                    block.scale = searched_scale(job, kernels, block, amax, weights);
+                }
+                scales[column / job->block_columns] = block.scale;
                 encode_one(job, kernels, &block, amax);
             }
         }

@@ -23,12 +23,15 @@ INGOT_INLINE f32x16 ingot_round_to_bf16(f32x16 magnitude) {
 }
 
 INGOT_INLINE u8x16 ingot_encode_lanes(
-    ingot_elements x, f32x16 scale, int bf16_quotient, ingot_gather gather, ingot_sums *sums)
+    ingot_elements x, f32x16 scale, ingot_quotient kind, ingot_gather gather, ingot_sums *sums)
 {
     f32x16 quotient = x.magnitude / scale;
     // Only a subnormal BF16 scale can be so far below absmax / 448 that a quotient reaches 464, which no longer rounds
-    // to 448 by itself; every other scale is normal and short of it by 22 ulp at most.
-    f32x16 y = bf16_quotient ? INGOT_SMALLER(ingot_round_to_bf16(quotient), 448.0f) : quotient;
+    // to 448 by itself; every other scale that follows from absmax is normal and short of it by 22 ulp at most. A
+    // searched scale may be anything.
+    f32x16 y = kind == INGOT_QUOTIENT_BF16      ? INGOT_SMALLER(ingot_round_to_bf16(quotient), 448.0f)
+              : kind == INGOT_QUOTIENT_CLAMPED ? INGOT_SMALLER(quotient, 448.0f)
+                                               : quotient;
     u32x16 binade = INGOT_U32(INGOT_LARGER(y, 0x1p-6f)) & 0x7f800000u;
     f32x16 summand = INGOT_F32(binade + ((20u << 23) + 56u));
     f32x16 sum = y + summand;
@@ -46,7 +49,7 @@ INGOT_INLINE u8x16 ingot_encode_lanes(
 }
 
 INGOT_INLINE void ingot_encode_with(
-    const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather, ingot_lane_sums *out)
+    const ingot_block *block, ingot_source_type type, ingot_quotient kind, ingot_gather gather, ingot_lane_sums *out)
 {
     const size_t size = ingot_element_bytes(type);
     const size_t whole = block->columns & ~(size_t)15;
@@ -59,12 +62,12 @@ INGOT_INLINE void ingot_encode_with(
 #pragma clang loop unroll_count(4)
         for (size_t column = 0; column < whole; column += 16) {
             u8x16 code = ingot_encode_lanes(
-                ingot_load(source + column * size, type), scale, bf16_quotient, gather, &sums);
+                ingot_load(source + column * size, type), scale, kind, gather, &sums);
             memcpy(codes + column, &code, sizeof code);
         }
         if (tail) {
             u8x16 code = ingot_encode_lanes(
-                ingot_load_tail(source + whole * size, type, tail), scale, bf16_quotient, gather, &sums);
+                ingot_load_tail(source + whole * size, type, tail), scale, kind, gather, &sums);
             uint8_t padded[16];
             memcpy(padded, &code, sizeof code);
             memcpy(codes + whole, padded, tail);
@@ -79,33 +82,96 @@ INGOT_INLINE void ingot_encode_with(
 }
 
 INGOT_INLINE void ingot_encode_gathering(
-    const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather, ingot_lane_sums *sums)
+    const ingot_block *block, ingot_source_type type, ingot_quotient kind, ingot_gather gather, ingot_lane_sums *sums)
 {
     switch (gather) {
     case INGOT_GATHER_NOTHING:
-        ingot_encode_with(block, type, bf16_quotient, INGOT_GATHER_NOTHING, sums);
+        ingot_encode_with(block, type, kind, INGOT_GATHER_NOTHING, sums);
         break;
     case INGOT_GATHER_ERRORS:
-        ingot_encode_with(block, type, bf16_quotient, INGOT_GATHER_ERRORS, sums);
+        ingot_encode_with(block, type, kind, INGOT_GATHER_ERRORS, sums);
         break;
     case INGOT_GATHER_ERRORS_AND_SATURATION:
-        ingot_encode_with(block, type, bf16_quotient, INGOT_GATHER_ERRORS_AND_SATURATION, sums);
+        ingot_encode_with(block, type, kind, INGOT_GATHER_ERRORS_AND_SATURATION, sums);
         break;
     }
 }
 
 // One compiled form per combination, so that the inner loop has no branch.
 static void ingot_encode_block(
-    const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather, ingot_lane_sums *sums)
+    const ingot_block *block, ingot_source_type type, ingot_quotient kind, ingot_gather gather, ingot_lane_sums *sums)
 {
-    if (bf16_quotient) {
-        ingot_encode_gathering(block, INGOT_SOURCE_BF16, 1, gather, sums);
+    if (kind == INGOT_QUOTIENT_BF16) {
+        ingot_encode_gathering(block, INGOT_SOURCE_BF16, INGOT_QUOTIENT_BF16, gather, sums);
+    } else if (kind == INGOT_QUOTIENT_CLAMPED) {
+        if (type == INGOT_SOURCE_BF16) {
+            ingot_encode_gathering(block, INGOT_SOURCE_BF16, INGOT_QUOTIENT_CLAMPED, gather, sums);
+        } else if (type == INGOT_SOURCE_F16) {
+            ingot_encode_gathering(block, INGOT_SOURCE_F16, INGOT_QUOTIENT_CLAMPED, gather, sums);
+        } else {
+            ingot_encode_gathering(block, INGOT_SOURCE_F32, INGOT_QUOTIENT_CLAMPED, gather, sums);
+        }
     } else if (type == INGOT_SOURCE_BF16) {
-        ingot_encode_gathering(block, INGOT_SOURCE_BF16, 0, gather, sums);
+        ingot_encode_gathering(block, INGOT_SOURCE_BF16, INGOT_QUOTIENT_PLAIN, gather, sums);
     } else if (type == INGOT_SOURCE_F16) {
-        ingot_encode_gathering(block, INGOT_SOURCE_F16, 0, gather, sums);
+        ingot_encode_gathering(block, INGOT_SOURCE_F16, INGOT_QUOTIENT_PLAIN, gather, sums);
     } else {
-        ingot_encode_gathering(block, INGOT_SOURCE_F32, 0, gather, sums);
+        ingot_encode_gathering(block, INGOT_SOURCE_F32, INGOT_QUOTIENT_PLAIN, gather, sums);
+    }
+}
+
+// A product with the reciprocal stands for the division: an ulp of a quotient moves no choice worth a division.
+INGOT_INLINE f32x16 ingot_search_lanes(ingot_elements x, f32x16 reciprocal) {
+    f32x16 quotient = x.magnitude * reciprocal;
+    f32x16 y = INGOT_SMALLER(quotient, 448.0f);
+    u32x16 binade = INGOT_U32(INGOT_LARGER(y, 0x1p-6f)) & 0x7f800000u;
+    f32x16 summand = INGOT_F32(binade + (20u << 23));
+    f32x16 error = ((y + summand) - summand) - quotient;
+    return error * error;
+}
+
+INGOT_INLINE void ingot_search_with(
+    const ingot_block *block, ingot_source_type type, const float *weights, float *lanes)
+{
+    const size_t size = ingot_element_bytes(type);
+    const size_t whole = block->columns & ~(size_t)15;
+    const size_t tail = block->columns - whole;
+    const f32x16 reciprocal = 1.0f / block->scale;
+    f32x16 total = 0;
+    f32x16 last = 0;
+    if (weights && tail) {
+        float padded[16] = {0};
+        memcpy(padded, weights + whole, tail * sizeof *weights);
+        memcpy(&last, padded, sizeof last);
+    }
+    for (size_t row = 0; row < block->rows; row += 1) {
+        const uint8_t *source = block->source + row * block->source_stride;
+        for (size_t column = 0; column < whole; column += 16) {
+            f32x16 error = ingot_search_lanes(ingot_load(source + column * size, type), reciprocal);
+            if (weights) {
+                f32x16 weight;
+                memcpy(&weight, weights + column, sizeof weight);
+                error *= weight;
+            }
+            total += error;
+        }
+        if (tail) {
+            f32x16 error = ingot_search_lanes(ingot_load_tail(source + whole * size, type, tail), reciprocal);
+            total += weights ? error * last : error;
+        }
+    }
+    memcpy(lanes, &total, sizeof total);
+}
+
+static void ingot_search_error(
+    const ingot_block *block, ingot_source_type type, const float *weights, float *lanes)
+{
+    if (type == INGOT_SOURCE_BF16) {
+        ingot_search_with(block, INGOT_SOURCE_BF16, weights, lanes);
+    } else if (type == INGOT_SOURCE_F16) {
+        ingot_search_with(block, INGOT_SOURCE_F16, weights, lanes);
+    } else {
+        ingot_search_with(block, INGOT_SOURCE_F32, weights, lanes);
     }
 }
 

@@ -22,6 +22,13 @@ typedef enum {
     INGOT_GATHER_ERRORS_AND_SATURATION,
 } ingot_gather;
 
+// Which arithmetic a block is encoded with.
+typedef enum {
+    INGOT_QUOTIENT_PLAIN,    // no quotient is above 464
+    INGOT_QUOTIENT_BF16,     // rounded to BF16, clamped
+    INGOT_QUOTIENT_CLAMPED,  // the scale was searched: any quotient
+} ingot_quotient;
+
 // One block to encode with a known scale.
 typedef struct {
     const uint8_t *source;
@@ -39,8 +46,11 @@ typedef struct {
         const uint8_t *source, size_t stride, ingot_source_type type, size_t rows, size_t columns,
         size_t block_columns, uint32_t *maxima);
     void (*encode_block)(
-        const ingot_block *block, ingot_source_type type, int bf16_quotient, ingot_gather gather,
+        const ingot_block *block, ingot_source_type type, ingot_quotient quotient, ingot_gather gather,
         ingot_lane_sums *sums);
+    // Squared error of a block under a scale, in 16 lanes, in units of the scale; nothing is written.
+    void (*search_error)(
+        const ingot_block *block, ingot_source_type type, const float *column_weights, float *lanes);
     void (*decode_row)(const uint8_t *codes, size_t count, float scale, uint8_t *target, ingot_target_type type);
     size_t (*first_non_finite)(const uint8_t *source, ingot_source_type type, size_t count);
     size_t (*first_nan_code)(const uint8_t *codes, size_t count);

@@ -10,6 +10,7 @@
 const ingot_kernels INGOT_LEVEL_TABLE = {
     .tile_maxima = ingot_tile_maxima,
     .encode_block = ingot_encode_block,
+    .search_error = ingot_search_error,
     .decode_row = ingot_decode_row,
     .first_non_finite = ingot_level_first_non_finite,
     .first_nan_code = ingot_level_first_nan_code,

@@ -21,7 +21,8 @@ package struct Ingot: ParsableCommand {
             """,
         version: "ingot \(ingotVersion)",
         subcommands: [
-            Inspect.self, Validate.self, Quantise.self, Dequantise.self, Verify.self, Calibrate.self,
+            Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
+            Verify.self,
             Generate.self,
             Profiles.self, Explain.self,
         ])

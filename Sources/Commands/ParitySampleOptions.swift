@@ -48,31 +48,12 @@ struct ParitySampleOptions: ParsableArguments {
         let limit = model.configuration.vocabularySize
         let all: [TokenRow]
         if let data {
-            var encoder: SampleEncoder?
-            var rows: [TokenRow] = []
-            for row in try SampleRow.read(data) {
-                if case .tokens(let tokens) = row.content {
-                    rows.append(TokenRow(name: row.name, tokens: tokens))
-                    continue
-                }
-                if encoder == nil { encoder = try SampleEncoder(folder: model.folder) }
-                if let tokens = try encoder?.tokens(row), !tokens.isEmpty {
-                    rows.append(TokenRow(name: row.name, tokens: tokens))
-                }
-            }
-            all = rows
+            all = try TokenRow.read(data, folder: model.folder)
         } else {
             all = try ParitySamples.rows(for: model)
         }
-        let cut = Self.cut(all, to: tokens)
-        for row in cut {
-            guard let id = row.tokens.first(where: { $0 >= limit }) else { continue }
-            throw Failure(
-                Finding(
-                    .error, .dataRowMalformed, "a token is not in the vocabulary of the model",
-                    file: data, field: row.name, expected: "ids below \(limit)", found: "\(id)",
-                    remedy: "use the tokenizer that came with this checkpoint"))
-        }
+        let cut = TokenRow.cut(all, to: tokens)
+        try TokenRow.check(cut, vocabulary: limit, file: data)
         return cut
     }
 
@@ -106,17 +87,6 @@ struct ParitySampleOptions: ParsableArguments {
             }
         }
         return rows
-    }
-
-    /// Whole rows up to a number of tokens, the last one cut.
-    private static func cut(_ rows: [TokenRow], to limit: Int) -> [TokenRow] {
-        var (result, used) = ([TokenRow](), 0)
-        for row in rows where used < limit {
-            let tokens = Array(row.tokens.prefix(limit - used))
-            result.append(TokenRow(name: row.name, tokens: tokens))
-            used += tokens.count
-        }
-        return result
     }
 
     /// The multiple-choice items as tokens; none without a file.

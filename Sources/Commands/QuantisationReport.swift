@@ -11,6 +11,8 @@ struct QuantisationReport {
     let plan: ConversionPlan
     let inventory: TensorInventory
     let request: QuantisationRequest
+    /// What a budget of bytes bought; nil without one.
+    let bought: KeptModules?
     let result: ConversionResult
     let output: String
     let seconds: Double
@@ -36,9 +38,11 @@ struct QuantisationReport {
             "", table.text, "", "kept as they are: " + kept,
         ]
         if verbose { lines.insert(contentsOf: [tensorTable, ""], at: 2) }
+        if let search = request.search { lines.append("scales searched: \(search.rawValue)") }
         for adaptation in request.adaptations {
             lines.append("adapted: \(adaptation.reason)")
         }
+        if let bought { lines.append(bought.text) }
         let rate = seconds > 0 ? Double(plan.sourceByteCount) / seconds : 0
         let resumed = result.resumed > 0 ? ", \(result.resumed) of them sealed by an earlier run" : ""
         lines += [
@@ -60,7 +64,7 @@ struct QuantisationReport {
             "seconds": .real(seconds),
             "input_bytes": .integer(plan.sourceByteCount),
             "output_bytes": .integer(plan.byteCount), "resumed_shards": .integer(result.resumed),
-            "error": all.document,
+            "keep_budget": bought?.document ?? .null, "error": all.document,
             "roles": .array(
                 roles.map {
                     [
@@ -103,7 +107,7 @@ struct QuantisationReport {
     /// Roles that are present and were not quantised, with their tensors.
     private var kept: String {
         var counts: [TensorRole: Int] = [:]
-        for entry in inventory.entries where !request.quantises(entry.role) {
+        for entry in inventory.entries where !request.quantises(entry) {
             counts[entry.role, default: 0] += 1
         }
         return TensorRole.allCases.compactMap { role in counts[role].map { "\(role.name) (\(grouped($0)))" } }

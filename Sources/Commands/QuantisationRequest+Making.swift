@@ -9,7 +9,8 @@ import Quantisation
 extension QuantisationRequest {
     /// A request and what its target has to say about it.
     static func make(
-        scheme name: String, target targetName: String?, keep: [String], inventory: TensorInventory
+        scheme name: String, target targetName: String?, keep: [String], search: String? = nil,
+        inventory: TensorInventory
     ) throws(Failure) -> (request: QuantisationRequest, findings: [Finding]) {
         let scheme = try SchemeLibrary.scheme(name)
         var adaptations: [Adaptation] = []
@@ -17,8 +18,12 @@ extension QuantisationRequest {
             adaptations.append(
                 Adaptation(.keep(try role(word, of: scheme)), reason: "left as it is by --keep \(word)"))
         }
-        let request = QuantisationRequest(scheme: scheme, adaptations: adaptations)
-        guard let targetName else { return (request, []) }
+        let search = try scaleSearch(search)
+        let request = QuantisationRequest(scheme: scheme, adaptations: adaptations, search: search)
+        guard let targetName else {
+            try request.checkSearch()
+            return (request, [])
+        }
 
         let target = try Target(targetName, .embedded)
         var findings = target.findings(inventory.configuration)
@@ -52,9 +57,34 @@ extension QuantisationRequest {
                     remedy: "leave out --target to write the scheme as it is", cause: adaptation.reason))
         }
         try findings.throwErrors()
-        return (
-            QuantisationRequest(scheme: scheme, target: target.name, adaptations: adaptations), findings
-        )
+        let adapted = QuantisationRequest(
+            scheme: scheme, target: target.name, adaptations: adaptations, search: search)
+        try adapted.checkSearch()
+        return (adapted, findings)
+    }
+
+    private static func scaleSearch(_ word: String?) throws(Failure) -> ScaleSearch? {
+        guard let word else { return nil }
+        if let search = ScaleSearch(rawValue: word) { return search }
+        let names = ScaleSearch.allCases.map(\.rawValue)
+        throw Failure(
+            Finding(
+                .error, .searchImpossible, "scales cannot be searched for this", option: "--clip \(word)",
+                expected: names.joined(separator: ", "), found: word,
+                remedy: nearMiss(word, among: names).map { "did you mean --clip \($0)?" }))
+    }
+
+    /// Only F32 scales are free to be any number.
+    private func checkSearch() throws(Failure) {
+        guard let search else { return }
+        let fixed = TensorRole.allCases.filter { quantises($0) && rule(for: $0) != .f32 }
+        guard let first = fixed.first else { return }
+        throw Failure(
+            Finding(
+                .error, .searchImpossible, "the scales of this scheme follow a rule and cannot be searched",
+                option: "--clip \(search.rawValue)", expected: "F32 scales for every role",
+                found: "\(rule(for: first).rawValue) for \(first.name)",
+                remedy: "--scheme fp8-block, and no target that wants powers of two"))
     }
 
     private static func role(_ word: String, of scheme: Scheme) throws(Failure) -> TensorRole {
@@ -69,7 +99,7 @@ extension QuantisationRequest {
 
     /// This request in the words that rules of targets are written in.
     private func description(_ inventory: TensorInventory) -> SchemeDescription {
-        let entries = inventory.entries.filter { quantises($0.role) }
+        let entries = inventory.entries.filter { quantises($0) }
         return SchemeDescription(
             layout: scheme.layout,
             scales: givesPowersOfTwo ? .powerOfTwo : scheme.layout.scaleType == .bf16 ? .bf16 : .f32,

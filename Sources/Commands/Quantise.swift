@@ -2,6 +2,7 @@
 
 import Architectures
 import ArgumentParser
+import Calibration
 import Checkpoints
 import Diagnostics
 import Documents
@@ -32,6 +33,17 @@ struct Quantise: ParsableCommand {
     @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
     var keep: [String] = []
 
+    @Option(
+        help:
+            "Search each scale for the least error instead of taking it from the largest weight: mse, second-moment."
+    )
+    var clip: String?
+
+    @Option(
+        help: ArgumentHelp("The folder of `ingot calibrate`, for --clip second-moment.", valueName: "folder"))
+    var calibration: String?
+
+    @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var options: ReportOptions
 
@@ -39,23 +51,46 @@ struct Quantise: ParsableCommand {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
-            let request = try QuantisationRequest.make(
-                scheme: scheme, target: target, keep: keep, inventory: opened.inventory)
+            let (asked, findings) = try QuantisationRequest.make(
+                scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
+            let bought = try keepBudget.spend(on: asked, opened.inventory)
+            let request = bought?.request ?? asked
+            let weighed = try weighing(request, opened.inventory)
             let planner = QuantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request.request)
+                checkpoint: opened.checkpoint, inventory: opened.inventory, request: weighed)
             let plan = try planner.plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
                 recordName: QuantisationPlanner.recordName)
             return try convert(
-                run, output: output, notes: opened.findings + request.findings
+                run, output: output, notes: opened.findings + findings
             ) { result, seconds in
                 let report = QuantisationReport(
-                    plan: plan, inventory: opened.inventory, request: request.request, result: result,
-                    output: output.folder.path, seconds: seconds, verbose: options.verbose)
+                    plan: plan, inventory: opened.inventory, request: request, bought: bought,
+                    result: result, output: output.folder.path, seconds: seconds, verbose: options.verbose)
                 return (report.text, report.document)
             }
         }
+    }
+}
+
+extension Quantise {
+    /// The request with the moments that its search weighs columns with.
+    private func weighing(
+        _ request: QuantisationRequest, _ inventory: TensorInventory
+    ) throws(Failure) -> QuantisationRequest {
+        guard request.search == .secondMoment else { return request }
+        guard let calibration else {
+            throw Failure(
+                Finding(
+                    .error, .searchImpossible, "this search needs the inputs of a calibration",
+                    option: "--clip second-moment", expected: "--calibration FOLDER", found: "none",
+                    remedy: "ingot calibrate CHECKPOINT --data FILE --output FOLDER"))
+        }
+        let record = try CalibrationRecord.read(calibration)
+        return QuantisationRequest(
+            scheme: request.scheme, target: request.target, adaptations: request.adaptations,
+            search: request.search, moments: try CalibrationMoments(record, inventory))
     }
 }
 

@@ -4,6 +4,7 @@ import Architectures
 import Backends
 import Checkpoints
 import Diagnostics
+import ReferenceModel
 import Tokenisation
 
 /// Compares what two sides show of one batch and adds it to a run's differences.

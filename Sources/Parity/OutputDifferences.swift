@@ -1,6 +1,7 @@
 // The distributions of the next token, position by position, and what they add up to.
 
 import Glibc
+import ReferenceModel
 
 /// What the outputs of a run add up to.
 package struct OutputDifferences: Sendable {

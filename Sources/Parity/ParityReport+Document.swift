@@ -2,6 +2,7 @@
 
 import Diagnostics
 import Documents
+import ReferenceModel
 
 extension ParityReport {
     /// Weights that the document lists one by one: the worst.

@@ -5,6 +5,7 @@ import Charts
 import Checkpoints
 import Diagnostics
 import Glibc
+import ReferenceModel
 
 extension ParityReport {
     /// Writes the page beside its name and renames it.

@@ -1,6 +1,7 @@
 // A comparison as people and programs read it. The text is here; the document and the page beside it.
 
 import Diagnostics
+import ReferenceModel
 
 /// A comparison with everything a report says about it.
 package struct ParityReport: Sendable {

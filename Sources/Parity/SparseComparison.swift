@@ -6,6 +6,7 @@
 import Backends
 import Diagnostics
 import Glibc
+import ReferenceModel
 import Tokenisation
 
 /// Compares what a server says with another side.

@@ -5,6 +5,7 @@
 import Checkpoints
 import Diagnostics
 import Documents
+import ReferenceModel
 import Tensors
 
 /// How a matrix is encoded to codes and scales.
@@ -17,6 +18,10 @@ package struct EncodeRule: Sendable, Equatable {
     /// What follows the weight's name to make the name of its scales, and their element type.
     package let scaleSuffix: String
     package let scaleType: DType
+    /// How the scale of a block is searched; nil where it follows from amax.
+    package var search: ScaleSearch?
+    /// Which weight it is, where the search weighs its columns.
+    package var key: WeightKey?
 
     /// One scale for each block, ragged ones at the edges included.
     package func scaleShape(of weight: Shape) -> Shape {
@@ -134,6 +139,8 @@ package struct ConversionPlan: Sendable {
     package let sidecars: [String]
     /// What distinguishes this plan from another one of the same source: scheme, target, adaptations.
     package let intent: JSONValue
+    /// What a search weighs columns with; nil where none does.
+    package let moments: (any InputMoments)?
 
     /// Bytes of all output shards.
     package var byteCount: Int { shards.reduce(0) { $0 + $1.byteCount } }
@@ -146,7 +153,7 @@ package struct ConversionPlan: Sendable {
 
     package init(
         stage: String, source: Checkpoint, shards: [ShardConversion], config: JSONObject, sidecars: [String],
-        intent: JSONValue
+        intent: JSONValue, moments: (any InputMoments)? = nil
     ) {
         self.stage = stage
         self.source = source
@@ -154,6 +161,7 @@ package struct ConversionPlan: Sendable {
         self.config = config
         self.sidecars = sidecars
         self.intent = intent
+        self.moments = moments
         var digest = FileDigest()
         func add(_ text: String) {
             var line = text + "\n"
@@ -188,7 +196,7 @@ extension TensorConversion.Operation {
         case .copy: "copy"
         case .encode(let rule):
             "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
-                + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)"
+                + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)" + (rule.search?.summary ?? "")
         case .cast(let target): "cast \(target.rawValue)"
         case .decode(let rule):
             "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"

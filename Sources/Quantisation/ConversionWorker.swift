@@ -18,6 +18,8 @@ struct ConversionWorker {
     /// By conversion: the scales so far, F32, block rows × block columns.
     private var scales: [Int: [Float]] = [:]
     private var sums = ingot_encode_statistics()
+    /// What the squared error of each column counts, of the matrix at hand.
+    private var columnWeights: [Float] = []
     private let layout: ShardConversion.Layout
     private var sourceDigests: [Int: TensorDigest.Value] = [:]
     private var outputDigests: [Int: TensorDigest.Value] = [:]
@@ -145,7 +147,12 @@ struct ConversionWorker {
         if step.rows.lowerBound == 0 {
             scales[step.conversion] = [Float](repeating: 0, count: blockRows * blockColumns)
             sums = ingot_encode_statistics()
+            columnWeights = []
+            if rule.search == .secondMoment, let key = rule.key {
+                columnWeights = try converter.plan.moments?.secondMoments(of: key) ?? []
+            }
         }
+        let columnWeights = columnWeights
         let writes = step.purpose == .encode
         let count = step.rows.count * columns
         // Measuring happens to odd-sized matrices at the end of a file only: its codes go nowhere.
@@ -170,14 +177,16 @@ struct ConversionWorker {
             job.zero_scale = rule.zeroScale
             job.codes_stride = columns
             job.scales_stride = blockColumns
+            job.searches = rule.search == nil ? 0 : 1
             if writes {
                 try writer.append(count) { room throws(Failure) in
-                    offender = encodeStrip(&job, into: room, &kept, firstScale, &strip, level)
+                    offender = encodeStrip(
+                        &job, into: room, &kept, firstScale, &strip, columnWeights, level)
                     outputDigest.update(UnsafeRawBufferPointer(room))
                 }
             } else {
                 offender = discarded.withUnsafeMutableBytes {
-                    encodeStrip(&job, into: $0, &kept, firstScale, &strip, level)
+                    encodeStrip(&job, into: $0, &kept, firstScale, &strip, columnWeights, level)
                 }
             }
         }
@@ -294,7 +303,8 @@ extension DType {
 /// Encodes a strip into room and scales; the first NaN or infinity, where there is one.
 private func encodeStrip(
     _ job: inout ingot_encode_job, into room: UnsafeMutableRawBufferPointer, _ scales: inout [Float],
-    _ firstScale: Int, _ sums: inout ingot_encode_statistics, _ level: ingot_simd_level
+    _ firstScale: Int, _ sums: inout ingot_encode_statistics, _ columnWeights: [Float],
+    _ level: ingot_simd_level
 ) -> ingot_position? {
     job.codes = room.bindMemory(to: UInt8.self).baseAddress
     var position = ingot_position()
@@ -302,7 +312,10 @@ private func encodeStrip(
         job.scales = scales.baseAddress.map { $0 + firstScale }
         return withUnsafeMutablePointer(to: &sums) {
             job.statistics = $0
-            return ingot_encode(&job, level, &position)
+            return columnWeights.withUnsafeBufferPointer { columns in
+                job.column_weights = columns.isEmpty ? nil : columns.baseAddress
+                return ingot_encode(&job, level, &position)
+            }
         }
     }
     precondition(status != INGOT_BAD_ARGUMENT, "the plan let a job through that the kernel refuses")

@@ -11,4 +11,7 @@ extension DiagnosticCode {
     package static let unknownMatrix = DiagnosticCode("SCHEME-006")
     package static let notQuantised = DiagnosticCode("SCHEME-007")
     package static let targetAdapted = DiagnosticCode("SCHEME-008")
+    package static let searchImpossible = DiagnosticCode("SCHEME-009", exit: .usage)
+    package static let sensitivityMalformed = DiagnosticCode("SENS-001")
+    package static let sensitivityOfOther = DiagnosticCode("SENS-002")
 }

@@ -5,6 +5,7 @@ import Architectures
 import Checkpoints
 import Diagnostics
 import Documents
+import ReferenceModel
 import Tensors
 
 /// Plans the quantisation of one checkpoint.
@@ -55,13 +56,14 @@ package struct QuantisationPlanner {
             scheme: request.scheme, skipped: skipped, powersOfTwo: request.givesPowersOfTwo)
         return ConversionPlan(
             stage: "quantise", source: checkpoint, shards: shards, config: config,
-            sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document)
+            sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document,
+            moments: request.moments)
     }
 
     private func conversion(
         _ record: TensorRecord, _ entry: InventoryEntry, _ findings: inout FindingCollector
     ) -> TensorConversion {
-        guard request.quantises(entry.role) else { return TensorConversion(source: record, operation: .copy) }
+        guard request.quantises(entry) else { return TensorConversion(source: record, operation: .copy) }
         let rule = request.rule(for: entry.role)
         let accepted: [DType] = rule == .bf16 ? [.bf16] : [.bf16, .f16, .f32]
         if !accepted.contains(record.dtype) {
@@ -73,21 +75,14 @@ package struct QuantisationPlanner {
                     expected: accepted.map(\.rawValue).joined(separator: ", "), found: record.dtype.rawValue,
                     remedy: rule == .bf16 ? "convert to BF16 first, or --scheme fp8-block" : nil))
         }
-        let scheme = request.scheme
-        return TensorConversion(
-            source: record,
-            operation: .encode(
-                EncodeRule(
-                    rule: rule, blockRows: scheme.blockRows,
-                    blockColumns: scheme.blockColumns ?? entry.shape.dimensions[1],
-                    amaxFloor: scheme.amaxFloor,
-                    zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
-                    scaleType: scheme.layout.scaleType)))
+        var encode = request.encodeRule(entry.role, columns: entry.shape.dimensions[1])
+        encode.key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
+        return TensorConversion(source: record, operation: .encode(encode))
     }
 
     /// Modules with a weight matrix that stay as they are: what an engine could take for a quantised one.
     package var skipped: [String] {
-        inventory.entries.filter { $0.shape.rank == 2 && !request.quantises($0.role) }.map(\.module)
+        inventory.entries.filter { $0.shape.rank == 2 && !request.quantises($0) }.map(\.module)
     }
 
     private func unknown(_ record: TensorRecord, in shard: String) -> Finding {

@@ -11,6 +11,8 @@ package struct QuantisationRequest: Sendable {
         package enum Change: Sendable, Equatable {
             /// A role stays as it is.
             case keep(TensorRole)
+            /// The modules of a group stay as they are.
+            case keepGroup(ModuleGroup)
             /// F32 scales become powers of two.
             case roundScales
         }
@@ -26,6 +28,8 @@ package struct QuantisationRequest: Sendable {
         package var document: JSONValue {
             switch change {
             case .keep(let role): ["change": "keep", "role": .string(role.name), "reason": .string(reason)]
+            case .keepGroup(let group):
+                ["change": "keep-modules", "modules": .string(group.name), "reason": .string(reason)]
             case .roundScales: ["change": "round-scales", "reason": .string(reason)]
             }
         }
@@ -35,16 +39,64 @@ package struct QuantisationRequest: Sendable {
     /// The target's name, when one was given.
     package let target: String?
     package let adaptations: [Adaptation]
+    /// How scales are searched; nil where they follow from amax.
+    package let search: ScaleSearch?
+    /// What a search weighs columns with; nil where none does.
+    package let moments: (any InputMoments)?
+    private let keptRoles: Set<TensorRole>
+    private let keptGroups: Set<ModuleGroup>
 
-    package init(scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = []) {
+    package init(
+        scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = [],
+        search: ScaleSearch? = nil, moments: (any InputMoments)? = nil
+    ) {
         self.scheme = scheme
         self.target = target
         self.adaptations = adaptations
+        self.search = search
+        self.moments = moments
+        var (roles, groups) = (Set<TensorRole>(), Set<ModuleGroup>())
+        for adaptation in adaptations {
+            switch adaptation.change {
+            case .keep(let role): roles.insert(role)
+            case .keepGroup(let group): groups.insert(group)
+            case .roundScales: break
+            }
+        }
+        (keptRoles, keptGroups) = (roles, groups)
     }
 
-    /// Whether a role is quantised after all departures.
+    /// The same request with further departures.
+    package func adapted(_ more: [Adaptation]) -> QuantisationRequest {
+        QuantisationRequest(
+            scheme: scheme, target: target, adaptations: adaptations + more, search: search,
+            moments: moments)
+    }
+
+    /// Whether a role is quantised after all departures, in some layer at least.
     package func quantises(_ role: TensorRole) -> Bool {
-        scheme.quantised.contains(role) && !adaptations.contains { $0.change == .keep(role) }
+        scheme.quantised.contains(role) && !keptRoles.contains(role)
+    }
+
+    /// Whether the weights of a role are quantised in a layer.
+    package func quantises(_ role: TensorRole, layer: Int?) -> Bool {
+        guard quantises(role) else { return false }
+        guard !keptGroups.isEmpty, let group = ModuleGroup(role, layer: layer) else { return true }
+        return !keptGroups.contains(group)
+    }
+
+    /// Whether a tensor is quantised.
+    package func quantises(_ entry: InventoryEntry) -> Bool { quantises(entry.role, layer: entry.layer) }
+
+    /// How a weight of a role is encoded.
+    ///
+    /// - Parameter columns: of the weight; a channel is one row of them.
+    package func encodeRule(_ role: TensorRole, columns: Int) -> EncodeRule {
+        EncodeRule(
+            rule: rule(for: role), blockRows: scheme.blockRows,
+            blockColumns: scheme.blockColumns ?? columns, amaxFloor: scheme.amaxFloor,
+            zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
+            scaleType: scheme.layout.scaleType, search: search)
     }
 
     /// The rule for a role after all departures.
@@ -61,9 +113,13 @@ package struct QuantisationRequest: Sendable {
 
     /// What distinguishes this request from another one.
     package var document: JSONValue {
-        [
-            "scheme": .string(scheme.name), "layout": .string(scheme.layout.rawValue),
-            "target": .optional(target), "adaptations": .array(adaptations.map(\.document)),
-        ]
+        var object = JSONObject()
+        object["scheme"] = .string(scheme.name)
+        object["layout"] = .string(scheme.layout.rawValue)
+        object["target"] = .optional(target)
+        object["adaptations"] = .array(adaptations.map(\.document))
+        object["search"] = (search?.rawValue).map(JSONValue.string)
+        object["calibration"] = (moments?.digest).map(JSONValue.string)
+        return .object(object)
     }
 }

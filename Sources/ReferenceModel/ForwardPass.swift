@@ -61,6 +61,11 @@ package struct ForwardPass: Sendable {
         ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
     }
 
+    /// The same pass over other weights of the same model.
+    package func with(_ weights: any WeightSource) -> ForwardPass {
+        ForwardPass(configuration, weights: weights, backend: backend, rope: rope)
+    }
+
     // MARK: The pass
 
     /// Reads tokens of some sequences; every weight is used for all of them and then let go.

@@ -3,6 +3,7 @@
 import Backends
 import Foundation
 import Parity
+import ReferenceModel
 import TestSupport
 import Testing
 import Tokenisation

@@ -1,6 +1,7 @@
 // Means, intervals, and the quantiles they take.
 
 import Parity
+import ReferenceModel
 import Testing
 
 struct StatisticsTests {

@@ -94,7 +94,16 @@ typedef struct {
     float *scales;            ///< [ceil(rows / block_rows), ceil(columns / block_columns)] F32, exact for BF16 scales
     size_t scales_stride;     ///< elements from one block row to the next
     ingot_encode_statistics *statistics; ///< added to; null for none (faster)
+    /// 1 to search the scale of each block, with `INGOT_SCALE_F32` only: of `INGOT_SEARCH_RATIOS` multiples of
+    /// absmax / 448 the one with the least squared error of the block; absmax itself wins among equals. Blocks at or
+    /// below the floor keep theirs.
+    int searches;
+    /// When searching: what the squared error of each column counts, [columns], not negative; null for all alike.
+    const float *column_weights;
 } ingot_encode_job;
+
+/// Multiples of absmax that a search tries, the first is 1.
+#define INGOT_SEARCH_RATIOS 16
 
 typedef struct {
     size_t row;

@@ -26,6 +26,21 @@ package struct PositionOutputs: Equatable, Sendable {
     package let rightNext: Double?
     /// Whether every logit of both sides is finite.
     package let isFinite: Bool
+
+    package init(
+        divergence: Double, largestDifference: Double, largestToken: Int, leftChoice: Int, rightChoice: Int,
+        choiceMargin: Double, leftNext: Double?, rightNext: Double?, isFinite: Bool
+    ) {
+        self.divergence = divergence
+        self.largestDifference = largestDifference
+        self.largestToken = largestToken
+        self.leftChoice = leftChoice
+        self.rightChoice = rightChoice
+        self.choiceMargin = choiceMargin
+        self.leftNext = leftNext
+        self.rightNext = rightNext
+        self.isFinite = isFinite
+    }
 }
 
 /// Compares the logits of a batch range by range.
@@ -166,7 +181,7 @@ package struct OutputComparison: Sendable {
 }
 
 /// Something that threads share and that each uses in a place of its own.
-struct Unchecked<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
+package struct Unchecked<Value>: @unchecked Sendable {
+    package let value: Value
+    package init(_ value: Value) { self.value = value }
 }

@@ -45,6 +45,11 @@ package struct ClusteredMean: Sendable {
             sum += value
             count += 1
         }
+        add(sum: sum, count: count)
+    }
+
+    /// Adds one cluster by its sum; one without values adds nothing.
+    package mutating func add(sum: Double, count: Int) {
         guard count > 0 else { return }
         sums.append(sum)
         counts.append(count)
