@@ -23,7 +23,7 @@ struct CalibrateTests {
         let run = try calibrate(
             micro, "--data", data, "--output", "out", "--report", "page.html", "--verbose")
         #expect(run.exit == 0, "\(run.errors)")
-        for words in ["3 texts, 109 tokens", "openblas, f32", "expert-down", "wrote out:", "largest"] {
+        for words in ["3 texts, 109 tokens", "fused, f32", "expert-down", "wrote out:", "largest"] {
             #expect(run.output.contains(words), "\(words) in:\n\(run.output)")
         }
         #expect(run.errors.contains("CAL-005") && run.errors.contains("--all-experts"), "\(run.errors)")
