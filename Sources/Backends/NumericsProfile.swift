@@ -109,12 +109,8 @@ extension NumericsProfile {
                     remedy: nearMiss(name, among: names).map { "did you mean \($0)?" }
                         ?? "ingot profiles list"))
         }
-        let value: JSONValue
-        do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .badNumerics, file: path))
-        }
-        do throws(DocumentError) { return try NumericsProfile(name: name, value) } catch {
-            throw Failure(Finding(error, code: .badNumerics, file: path))
+        return try readDocument(bytes, code: .badNumerics, file: path) {
+            (value) throws(DocumentError) in try NumericsProfile(name: name, value)
         }
     }
 }

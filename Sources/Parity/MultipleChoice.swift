@@ -4,7 +4,6 @@
 import Backends
 import Diagnostics
 import Documents
-import Glibc
 import ReferenceModel
 import Tokenisation
 
@@ -141,8 +140,7 @@ extension ModelSide {
 private final class ScoreTap: Taps {
     private let next: [Int?]
     private let ranges: [Range<Int>]
-    private var largest: [Double]
-    private var sums: [Double]
+    private var streams: [StreamedLogits]
     private var chosen: [Double]
 
     init(_ sequences: [(tokens: [Int], prefix: Int)]) {
@@ -154,24 +152,19 @@ private final class ScoreTap: Taps {
         }
         self.next = next
         self.ranges = ranges
-        largest = Array(repeating: -.infinity, count: next.count)
-        sums = Array(repeating: 0, count: next.count)
+        streams = Array(repeating: StreamedLogits(), count: next.count)
         chosen = Array(repeating: -.infinity, count: next.count)
     }
 
     func logits(_ values: Matrix, rows: [Int], columns: Range<Int>) {
         let width = columns.count
         values.values.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return }
             for range in ranges {
                 for row in range {
-                    let logits = values[row * width..<(row + 1) * width]
-                    var top = largest[row]
-                    for value in logits { top = max(top, Double(value)) }
-                    var sum = sums[row] * (largest[row] == -.infinity ? 0 : exp(largest[row] - top))
-                    for value in logits { sum += exp(Double(value) - top) }
-                    (largest[row], sums[row]) = (top, sum)
+                    streams[row].add(base + row * width, columns)
                     if let token = next[row], columns.contains(token) {
-                        chosen[row] = Double(values[row * width + token - columns.lowerBound])
+                        chosen[row] = Double(base[row * width + token - columns.lowerBound])
                     }
                 }
             }
@@ -181,7 +174,7 @@ private final class ScoreTap: Taps {
     /// Of each sequence.
     var scores: [Double] {
         ranges.map { range in
-            range.reduce(0) { $0 + chosen[$1] - largest[$1] - log(sums[$1]) }
+            range.reduce(0) { $0 + chosen[$1] - streams[$1].logNormaliser }
         }
     }
 }

@@ -5,6 +5,7 @@ import Architectures
 import Checkpoints
 import Diagnostics
 import Documents
+import ReferenceModel
 import Tokenisation
 
 /// The texts that the program brings along.
@@ -30,11 +31,8 @@ package enum ParitySamples {
     /// The embedded texts with their names.
     static func texts(_ library: ProfileLibrary) throws(Failure) -> [(name: String, text: String)] {
         let bytes = library.document(at: profile) ?? []
-        let document: JSONValue
-        do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .toleranceMalformed, file: profile))
-        }
-        do throws(DocumentError) {
+        return try readDocument(bytes, code: .toleranceMalformed, file: profile) {
+            (document) throws(DocumentError) in
             let reader = try StrictReader(document)
             guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
             _ = try reader.string("title")
@@ -46,25 +44,16 @@ package enum ParitySamples {
             }
             try reader.finish()
             return result
-        } catch { throw Failure(Finding(error, code: .toleranceMalformed, file: profile)) }
+        }
     }
 
     /// Sequences of tokens that are the same on every machine.
-    ///
-    /// - Source: SplitMix64, Steele, Lea and Flood, OOPSLA 2014.
     static func random(vocabulary: Int, length: Int) -> [TokenRow] {
-        var state: UInt64 = 1
-        func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
+        var numbers = RandomSequence(seed: 1)
         return (0..<drawn.sequences).map { index in
             TokenRow(
                 name: "drawn \(index + 1)",
-                tokens: (0..<length).map { _ in Int(next() % UInt64(max(1, vocabulary))) })
+                tokens: (0..<length).map { _ in Int(numbers.next() % UInt64(max(1, vocabulary))) })
         }
     }
 

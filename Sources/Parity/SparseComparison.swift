@@ -94,8 +94,7 @@ private struct DemandedScores {
     /// For each row of the batch the demanded tokens, ascending; empty for the last one of a text.
     private var demanded: [[Int]] = []
     private var logits: [[Float]] = []
-    private var sums: [(largest: Double, sum: Double)]
-    private var best: [(token: Int, first: Float, second: Float)]
+    private var streams: [StreamedLogits]
 
     init(_ rows: [TokenRow], _ listed: [SparseText]) {
         self.rows = rows
@@ -104,34 +103,25 @@ private struct DemandedScores {
             demanded += Array(repeating: [], count: row.tokens.count - text.positions.count)
         }
         logits = demanded.map { Array(repeating: .nan, count: $0.count) }
-        sums = Array(repeating: (-.infinity, 0), count: demanded.count)
-        best = Array(repeating: (-1, -.infinity, -.infinity), count: demanded.count)
+        streams = Array(repeating: StreamedLogits(), count: demanded.count)
     }
 
     mutating func add(_ values: Matrix, _ columns: Range<Int>) {
-        for row in demanded.indices where !demanded[row].isEmpty {
-            let line = values.row(row)
-            var (top, choice) = (sums[row].largest, best[row])
-            for (offset, value) in line.enumerated() {
-                if value > choice.first {
-                    choice = (columns.lowerBound + offset, value, choice.first)
-                } else if value > choice.second {
-                    choice.second = value
+        let width = columns.count
+        values.values.withUnsafeBufferPointer { values in
+            guard let base = values.baseAddress else { return }
+            for row in demanded.indices where !demanded[row].isEmpty {
+                let line = base + row * width
+                streams[row].add(line, columns)
+                for (place, token) in demanded[row].enumerated() where columns.contains(token) {
+                    logits[row][place] = line[token - columns.lowerBound]
                 }
-            }
-            best[row] = choice
-            top = max(top, Double(choice.first))
-            var sum = sums[row].largest == -.infinity ? 0 : sums[row].sum * exp(sums[row].largest - top)
-            for value in line { sum += exp(Double(value) - top) }
-            sums[row] = (top, sum)
-            for (place, token) in demanded[row].enumerated() where columns.contains(token) {
-                logits[row][place] = line[line.startIndex + token - columns.lowerBound]
             }
         }
     }
 
     func texts(_ side: ParitySide) throws(Failure) -> [SparseText] {
-        guard best.contains(where: { $0.token >= 0 }) else {
+        guard streams.contains(where: { $0.choice >= 0 }) else {
             throw Failure(
                 Finding(
                     .error, .nothingToCompare,
@@ -142,14 +132,14 @@ private struct DemandedScores {
         var start = 0
         for row in rows {
             let positions = (start..<start + row.tokens.count - 1).map { index in
-                let normaliser = sums[index].largest + log(sums[index].sum)
+                let normaliser = streams[index].logNormaliser
                 var listed: [Int: Double] = [:]
                 for (token, logit) in zip(demanded[index], logits[index]) {
                     listed[token] = Double(logit) - normaliser
                 }
                 return SparsePosition(
-                    listed: listed, choice: best[index].token,
-                    choiceMargin: Double(best[index].first) - Double(best[index].second),
+                    listed: listed, choice: streams[index].choice,
+                    choiceMargin: streams[index].margin,
                     next: listed[row.tokens[index - start + 1]] ?? .nan)
             }
             result.append(SparseText(name: row.name, positions: positions))

@@ -53,12 +53,8 @@ package struct Tolerance: Equatable, Sendable {
     }
 
     private static func read(_ bytes: [UInt8], file: String) throws(Failure) -> Tolerance {
-        let document: JSONValue
-        do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .toleranceMalformed, file: file))
-        }
-        do throws(DocumentError) { return try Tolerance(document) } catch {
-            throw Failure(Finding(error, code: .toleranceMalformed, file: file))
+        try readDocument(bytes, code: .toleranceMalformed, file: file) {
+            (document) throws(DocumentError) in try Tolerance(document)
         }
     }
 

@@ -1,6 +1,7 @@
 // Which groups of modules to keep as they are within a number of bytes: the most damage for each byte first.
 
 import Diagnostics
+import ReferenceModel
 
 /// A choice of groups and what it buys.
 package struct KeepBudget: Equatable, Sendable {
@@ -26,7 +27,7 @@ package struct KeepBudget: Equatable, Sendable {
 
     /// Groups drawn at random within the same budget, to compare with.
     package init(bytes: Int, among groups: [ModuleCost], seed: UInt64) {
-        var generator = SplitMix(state: seed)
+        var generator = RandomSequence(seed: seed)
         self.init(bytes: bytes, inOrder: groups.shuffled(using: &generator))
     }
 
@@ -41,19 +42,4 @@ package struct KeepBudget: Equatable, Sendable {
     }
 
     package var groups: Set<ModuleGroup> { Set(kept.map(\.group)) }
-}
-
-/// Numbers that are the same on every machine.
-///
-/// - Source: SplitMix64, Steele, Lea and Flood, OOPSLA 2014.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
 }

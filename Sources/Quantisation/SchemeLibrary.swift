@@ -33,12 +33,8 @@ package enum SchemeLibrary {
     }
 
     private static func read(_ bytes: [UInt8], file: String) throws(Failure) -> Scheme {
-        let document: JSONValue
-        do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .badScheme, file: file))
-        }
-        do throws(DocumentError) { return try Scheme(document: document) } catch {
-            throw Failure(Finding(error, code: .badScheme, file: file))
+        try readDocument(bytes, code: .badScheme, file: file) {
+            (document) throws(DocumentError) in try Scheme(document: document)
         }
     }
 }

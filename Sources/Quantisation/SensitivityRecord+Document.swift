@@ -44,12 +44,8 @@ extension SensitivityRecord {
     /// - Throws: SENS-001 with the member that is wrong.
     package static func read(_ path: String) throws(Failure) -> SensitivityRecord {
         let bytes = try FileAccess.read(path, limit: fileLimit)
-        let document: JSONValue
-        do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch {
-            throw Failure(Finding(error, code: .sensitivityMalformed, file: path))
-        }
-        do throws(DocumentError) { return try SensitivityRecord(document: document) } catch {
-            throw Failure(Finding(error, code: .sensitivityMalformed, file: path))
+        return try readDocument(bytes, code: .sensitivityMalformed, file: path) {
+            (document) throws(DocumentError) in try SensitivityRecord(document: document)
         }
     }
 

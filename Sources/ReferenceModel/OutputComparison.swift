@@ -47,43 +47,11 @@ package struct PositionOutputs: Equatable, Sendable {
 ///
 /// - Checked by: OutputComparisonTests, against whole distributions.
 package struct OutputComparison: Sendable {
-    /// One side's running values.
-    private struct Side {
-        var largest = -Double.infinity
-        /// Σ e^(logit − largest).
-        var sum = 0.0
-        var choice = -1
-        var best = -Float.infinity
-        var second = -Float.infinity
-        var next: Float?
-
-        /// Takes note of the largest values of a range and rescales the sum to the new largest.
-        ///
-        /// - Returns: what any other sum relative to the largest has to be multiplied by.
-        mutating func look(at values: UnsafePointer<Float>, _ columns: Range<Int>) -> Double {
-            for index in 0..<columns.count {
-                let value = values[index]
-                if value > best {
-                    (second, best) = (best, value)
-                    choice = columns.lowerBound + index
-                } else if value > second {
-                    second = value
-                }
-            }
-            let value = Double(best)
-            guard value > largest else { return 1 }
-            let factor = largest == -.infinity ? 0 : exp(largest - value)
-            sum *= factor
-            largest = value
-            return factor
-        }
-
-        var logNormaliser: Double { largest + log(sum) }
-    }
-
     private struct Row {
-        var left = Side()
-        var right = Side()
+        var left = StreamedLogits()
+        var right = StreamedLogits()
+        /// Logits of the token that follows.
+        var next: (left: Float, right: Float)?
         /// Σ e^(p's logit − its largest) · (p's logit − q's).
         var cross = 0.0
         var least = (difference: Double.infinity, token: -1)
@@ -155,8 +123,7 @@ package struct OutputComparison: Sendable {
         }
         row.cross = cross
         if let next, columns.contains(next) {
-            row.left.next = p[next - columns.lowerBound]
-            row.right.next = q[next - columns.lowerBound]
+            row.next = (p[next - columns.lowerBound], q[next - columns.lowerBound])
         }
     }
 
@@ -173,9 +140,8 @@ package struct OutputComparison: Sendable {
             divergence: row.cross / row.left.sum + shift,
             largestDifference: max(low, high), largestToken: high >= low ? row.most.token : row.least.token,
             leftChoice: row.left.choice, rightChoice: row.right.choice,
-            choiceMargin: Double(row.left.best) - Double(row.left.second),
-            leftNext: row.left.next.map { Double($0) - p },
-            rightNext: row.right.next.map { Double($0) - q },
+            choiceMargin: row.left.margin, leftNext: row.next.map { Double($0.left) - p },
+            rightNext: row.next.map { Double($0.right) - q },
             isFinite: row.isFinite && p.isFinite && q.isFinite)
     }
 }

@@ -103,21 +103,3 @@ package struct Sampler: Sendable {
         return zip(ids, weights).map { Candidate(id: $0, probability: $1 / sum) }
     }
 }
-
-/// Random numbers that repeat on every machine: SplitMix64.
-///
-/// - Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
-struct RandomSequence: Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    /// A multiple of 2^−53 from 0 to below 1.
-    mutating func nextUnit() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53
-    }
-}

@@ -23,19 +23,16 @@ package enum JSONLines {
             number += 1
             guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") && $0 != 9 })
             else { continue }
-            let place = "\(path), line \(number)"
-            let document: JSONValue
-            do throws(JSONError) { document = try JSONValue(parsing: Array(line)) } catch {
-                throw Failure(Finding(error, code: code, file: place))
-            }
-            do throws(DocumentError) {
+            let value = try readDocument(Array(line), code: code, file: "\(path), line \(number)") {
+                (document) throws(DocumentError) in
                 guard case .object(let object) = document else {
                     throw DocumentError(
                         path: "", what: "a line that is not an object", expected: "an object",
                         found: document.kind)
                 }
-                values.append(try body(number, object))
-            } catch { throw Failure(Finding(error, code: code, file: place)) }
+                return try body(number, object)
+            }
+            values.append(value)
         }
         guard !values.isEmpty else {
             throw Failure(

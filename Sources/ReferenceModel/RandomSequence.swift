@@ -1,0 +1,21 @@
+// Random numbers that repeat on every machine.
+
+/// SplitMix64.
+///
+/// - Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+package struct RandomSequence: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A multiple of 2^−53 from 0 to below 1.
+    package mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
+}
