@@ -78,6 +78,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "DraftHeads",
+            dependencies: [
+                "CKernels", "COpenBLAS", "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints",
+                "Architectures", "Tokenisation", "Backends", "ReferenceModel",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Parity",
             dependencies: [
                 "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
@@ -88,7 +95,8 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "Parity",
+                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "DraftHeads",
+                "Parity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -147,6 +155,13 @@ let package = Package(
             name: "CalibrationTests",
             dependencies: [
                 "Architectures", "Backends", "Calibration", "Checkpoints", "Diagnostics", "Documents",
+                "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DraftHeadsTests",
+            dependencies: [
+                "Architectures", "Backends", "Checkpoints", "Diagnostics", "Documents", "DraftHeads",
                 "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
             ],
             swiftSettings: swiftSettings),
