@@ -111,7 +111,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
-                "ReferenceModel",
+                "ReferenceModel", "Quantisation",
             ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(

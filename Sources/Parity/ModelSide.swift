@@ -52,9 +52,7 @@ package struct ModelSide: Sendable {
         let cache = KeyValueCache(configuration)
         var (made, step) = ([Int](), prompt)
         while made.count < count {
-            let logits = LogitCollector()
-            try pass.run([TokenSequence(step, cache: cache)], logits: .last, taps: [logits])
-            let values = logits.logits.values
+            let values = try pass.nextLogits(after: step, cache)
             guard var best = values.indices.first else { return made }
             for index in values.indices where values[index] > values[best] { best = index }
             step = [best]

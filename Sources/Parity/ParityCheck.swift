@@ -12,17 +12,6 @@ package enum ParityCheck: String, CaseIterable, Sendable {
     case batch
     /// Multiple-choice items, scored by log-probability.
     case accuracy
-
-    /// What it does, in a clause.
-    package var title: String {
-        switch self {
-        case .weights: "every tensor of two checkpoints, and their configs"
-        case .forward: "activations, routes and outputs over the same tokens"
-        case .greedy: "recorded greedy continuations, made again"
-        case .batch: "routes of a text alone, token by token, and in a batch"
-        case .accuracy: "multiple-choice items scored by log-probability"
-        }
-    }
 }
 
 extension ParityCheck {

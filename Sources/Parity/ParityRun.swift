@@ -86,8 +86,11 @@ package struct ParityRun: Sendable {
         }
         if checks.contains(.greedy) { result.continuations = try continuations(progress) }
         if checks.contains(.batch), shapesAgree, let model = right.model ?? left.model {
+            // Sums in another order may choose another expert, whatever the profile says.
+            let sameArithmetic = try Tolerance.named("f32", .embedded)
             result.batch = try BatchInvariance.run(
-                model, rows, tieMargin: max(tolerance.tieMargin, Self.roundingMargin), progress: progress)
+                model, rows, tieMargin: max(tolerance.tieMargin, sameArithmetic.tieMargin), progress: progress
+            )
         }
         if checks.contains(.accuracy), shapesAgree, !items.isEmpty, let a = left.model, let b = right.model {
             let total = items.reduce(0) { $0 + $1.choices.reduce(0) { $0 + $1.tokens.count } }
@@ -152,11 +155,6 @@ package struct ParityRun: Sendable {
     private var isDiagnosing: Bool {
         diagnoses || max(left.passBytes, right.passBytes) <= Self.freeDiagnosis
     }
-
-    /// Margin within which sums in another order may choose another expert, whatever the profile says.
-    ///
-    /// - Source: the tie margin of the profile f32, see Profiles/tolerances.
-    private static let roundingMargin = 1e-5
 
     private func configurationFindings() throws(Failure) -> [Finding] {
         if let a = left.model, let b = right.model {

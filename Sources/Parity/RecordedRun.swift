@@ -34,13 +34,18 @@ package struct RecordedRun: Sendable {
 
     /// The file with the tensors.
     package let path: String
+    /// What the recorded pass rounded its activations to; nil where the recording does not say.
+    ///
+    /// From `dtype` in the file's metadata, else from the file's name: `bfloat16.safetensors`.
+    package let format: NumberFormat?
     /// In the order of their names.
     package let cases: [Case]
     private let records: [String: TensorRecord]
 
     /// The file that says what a recording is.
     package static let describing = "golden.json"
-    private static let preferred = "float32.safetensors"
+    /// The file that a recorder writes: every tensor is F32, whatever was computed.
+    static let written = "float32.safetensors"
     /// Layers and experts beyond any model.
     private static let layerLimit = 1 << 16
     private static let expertLimit = 1 << 16
@@ -56,11 +61,11 @@ package struct RecordedRun: Sendable {
     package static func open(_ path: String) throws(Failure) -> RecordedRun {
         if path.hasSuffix(".safetensors") { return try RecordedRun(path: path) }
         let files = try FileAccess.names(in: path).filter { $0.hasSuffix(".safetensors") }.sorted()
-        guard let file = files.contains(preferred) ? preferred : files.first else {
+        guard let file = files.contains(written) ? written : files.first else {
             throw Failure(
                 Finding(
                     .error, .recordingMalformed, "a recorded run without its tensors", file: path,
-                    expected: "\(preferred), or another safetensors file, beside \(describing)",
+                    expected: "\(written), or another safetensors file, beside \(describing)",
                     found: "none"))
         }
         return try RecordedRun(path: joined(path, file))
@@ -69,6 +74,7 @@ package struct RecordedRun: Sendable {
     private init(path: String) throws(Failure) {
         self.path = path
         let header = try ShardHeader.read(path: path, mode: .reference)
+        format = try Self.format(header, path)
         records = Dictionary(header.tensors.map { ($0.name, $0) }) { first, _ in first }
         let names = records.keys.filter { $0.hasSuffix(".tokens") }.map { String($0.dropLast(7)) }.sorted()
         var cases: [Case] = []
@@ -91,6 +97,21 @@ package struct RecordedRun: Sendable {
             throw Self.malformed(path, nil, "a tensor CASE.tokens for every text", "none")
         }
         self.cases = cases
+    }
+
+    /// The format that a name stands for; both torch's names and ours are read.
+    private static func format(_ header: ShardHeader, _ path: String) throws(Failure) -> NumberFormat? {
+        let names: [String: NumberFormat] = [
+            "float32": .f32, "f32": .f32, "bfloat16": .bf16, "bf16": .bf16, "float16": .f16, "f16": .f16,
+        ]
+        guard let said = header.metadata("dtype") else {
+            let file = path.split(separator: "/").last ?? ""
+            return names[String(file.prefix { $0 != "." })]
+        }
+        guard let format = names[said] else {
+            throw malformed(path, nil, "dtype float32, bfloat16 or float16 in the metadata", said)
+        }
+        return format
     }
 
     // MARK: What is there

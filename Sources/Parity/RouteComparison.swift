@@ -22,8 +22,6 @@ package struct RouteDifference: Equatable, Sendable {
     package private(set) var worst: Flip?
     /// Largest difference of a weight, of experts that both sides chose for a token with no other choice.
     package private(set) var weightDifference = 0.0
-    /// The same as a part of the left side's weight, mean over choices.
-    package private(set) var weightRatio = 0.0
     /// Weights compared.
     package private(set) var weightCount = 0
     /// Where the largest difference is.
@@ -116,8 +114,6 @@ package struct RouteDifference: Equatable, Sendable {
                 weightPlace = (place, expert)
             }
             weightCount += 1
-            let ratio = a != 0 ? difference / abs(Double(a)) : 0
-            weightRatio += (ratio - weightRatio) / Double(weightCount)
         }
     }
 }

@@ -38,7 +38,7 @@ package struct RunRecorder: Sendable {
         let partial = folder + ".partial-\(getpid())"
         try FileAccess.createFolder(partial)
         do throws(Failure) {
-            let bytes = try writeTensors(to: joined(partial, "float32.safetensors"), progress)
+            let bytes = try writeTensors(to: joined(partial, RecordedRun.written), progress)
             _ = try FileAccess.writeSealed(
                 description.text() + "\n", to: joined(partial, RecordedRun.describing))
             try FileAccess.syncFolder(partial)
@@ -61,7 +61,10 @@ package struct RunRecorder: Sendable {
 
     private func writeTensors(to path: String, _ progress: any ProgressSink) throws(Failure) -> Int {
         let plan: (bytes: [UInt8], header: ShardHeader)
-        do throws(HeaderError) { plan = try ShardHeader.written(tensors) } catch {
+        let format = ShardHeader.Pair(key: "dtype", value: model.pass.backend.numerics.format.rawValue)
+        do throws(HeaderError) {
+            plan = try ShardHeader.written(tensors, metadata: ShardHeader.writtenMetadata + [format])
+        } catch {
             throw Failure(error.finding(file: path))
         }
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)

@@ -33,8 +33,8 @@ package enum ToleranceChoice {
                     : ("bf16", "plain weights of two types")
             }
         }
-        if [left, right].compactMap(\.recording).contains(where: { $0.path.contains("bfloat16") }) {
-            return ("bf16", "the recording is of BF16 arithmetic by its file's name")
+        if [left, right].compactMap(\.recording).contains(where: { ($0.format ?? .f32) != .f32 }) {
+            return ("bf16", "a recording is of 16-bit arithmetic")
         }
         let codes = [left, right].contains { $0.model?.hasCodes ?? false }
         return (

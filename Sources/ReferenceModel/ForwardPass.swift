@@ -88,6 +88,13 @@ package struct ForwardPass: Sendable {
         }
     }
 
+    /// Logits of the token that follows, [V], after reading some more tokens of one sequence.
+    package func nextLogits(after tokens: [Int], _ cache: KeyValueCache) throws(Failure) -> [Float] {
+        let made = LogitCollector()
+        try run([TokenSequence(tokens, cache: cache)], logits: .last, taps: [made])
+        return made.logits.values
+    }
+
     private func run(
         _ batch: Batch, _ logits: LogitRows, _ predicting: Bool, _ taps: [any Taps]
     ) throws(Failure) -> Matrix {

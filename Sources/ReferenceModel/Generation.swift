@@ -93,15 +93,14 @@ package struct Generation {
     private func step(
         _ tokens: [Int], _ cache: KeyValueCache, _ seen: Set<Int>, _ sampler: inout Sampler
     ) throws(Failure) -> Int {
-        let made = LogitCollector()
-        try pass.run([TokenSequence(tokens, cache: cache)], logits: .last, taps: [made])
-        if let token = sampler.next(made.logits.values, seen: seen) { return token }
-        let wrong = made.logits.values.firstIndex { !$0.isFinite } ?? 0
+        let logits = try pass.nextLogits(after: tokens, cache)
+        if let token = sampler.next(logits, seen: seen) { return token }
+        let wrong = logits.firstIndex { !$0.isFinite } ?? 0
         throw Failure(
             Finding(
                 .error, .logitsNotFinite, "the model's answer is no number", tensor: "logits",
-                expected: "a finite logit for each of \(grouped(made.logits.columns)) tokens",
-                found: "\(made.logits.values[wrong]) for token \(wrong), at position \(cache.count - 1)",
+                expected: "a finite logit for each of \(grouped(logits.count)) tokens",
+                found: "\(logits[wrong]) for token \(wrong), at position \(cache.count - 1)",
                 remedy: "ingot validate CHECKPOINT --deep looks for weights that are not finite"))
     }
 }

@@ -11,7 +11,7 @@ struct MachinePeak: Sendable {
     func multiplyAdd(operations: Int) {
         let rounds = max(1, operations / (2 * Int(INGOT_MULTIPLY_ADDS) * threads))
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
-            if ingot_multiply_add(rounds, ingot_simd_best()).isNaN { fatalError("a sum that grows") }
+            _ = ingot_multiply_add(rounds, ingot_simd_best())
         }
     }
 

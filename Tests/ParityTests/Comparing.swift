@@ -1,14 +1,11 @@
 // Sides, artefacts and comparisons for the tests of this target.
 
-import Architectures
 import Backends
 import Checkpoints
 import Diagnostics
 import Documents
 import Parity
-import Quantisation
 import ReferenceModel
-import Tensors
 import TestSupport
 import Testing
 import Tokenisation
@@ -84,35 +81,4 @@ func failure<Value>(_ body: () throws -> Value) -> Failure? {
         Issue.record("another error: \(error)")
         return nil
     }
-}
-
-// MARK: Artefacts
-
-/// Quantises a checkpoint and gives the folder of the result.
-func quantised(_ source: String, _ scheme: String, _ output: String) throws -> String {
-    let (checkpoint, inventory) = try opened(source)
-    let request = QuantisationRequest(scheme: try SchemeLibrary.scheme(scheme))
-    let plan = try QuantisationPlanner(checkpoint: checkpoint, inventory: inventory, request: request).plan()
-    return try converted(plan, QuantisationPlanner.recordName, output)
-}
-
-/// Dequantises an artefact.
-func dequantised(_ source: String, _ target: DType, _ output: String) throws -> String {
-    let (checkpoint, inventory) = try opened(source)
-    let plan = try DequantisationPlanner(checkpoint: checkpoint, inventory: inventory, target: target).plan()
-    return try converted(plan, DequantisationPlanner.recordName, output)
-}
-
-private func opened(_ folder: String) throws -> (Checkpoint, TensorInventory) {
-    let checkpoint = try Checkpoint.open(folder)
-    let judgement = try CheckpointJudge().judge(checkpoint)
-    return (checkpoint, try #require(judgement.match).quantised.inventory)
-}
-
-private func converted(_ plan: ConversionPlan, _ record: String, _ output: String) throws -> String {
-    let folder = OutputFolder(path: output, policy: .init(resume: false, replace: false))
-    _ = try ConversionRun(
-        plan: plan, output: folder, jobs: 1, progress: SilentProgress(), recordName: record
-    ).run()
-    return output
 }

@@ -29,7 +29,7 @@ struct FormatTests {
             ? Repository.checkpoint("micro")
             : try calm(Self.ragged).write(folder.path("source"), shards: 3)
         let artefact = try quantised(source, scheme, folder.path("fp8"))
-        let plain = try dequantised(artefact, folder.path("plain"))
+        let plain = try dequantised(artefact, .f32, folder.path("plain"))
         for backend in backends() {
             let made = try logits(artefact, backend)
             let exact = try logits(plain, backend)
@@ -83,36 +83,6 @@ struct FormatTests {
             default: withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
             }
         }
-    }
-
-    /// Quantises a checkpoint and gives the folder of the result.
-    func quantised(_ source: String, _ scheme: String, _ output: String) throws -> String {
-        let (checkpoint, inventory) = try opened(source)
-        let request = QuantisationRequest(scheme: try SchemeLibrary.scheme(scheme))
-        let plan = try QuantisationPlanner(checkpoint: checkpoint, inventory: inventory, request: request)
-            .plan()
-        return try run(plan, QuantisationPlanner.recordName, output)
-    }
-
-    private func dequantised(_ source: String, _ output: String) throws -> String {
-        let (checkpoint, inventory) = try opened(source)
-        let plan = try DequantisationPlanner(checkpoint: checkpoint, inventory: inventory, target: .f32)
-            .plan()
-        return try run(plan, DequantisationPlanner.recordName, output)
-    }
-
-    private func opened(_ folder: String) throws -> (Checkpoint, TensorInventory) {
-        let checkpoint = try Checkpoint.open(folder)
-        let judgement = try CheckpointJudge().judge(checkpoint)
-        return (checkpoint, try #require(judgement.match).quantised.inventory)
-    }
-
-    private func run(_ plan: ConversionPlan, _ record: String, _ output: String) throws -> String {
-        let folder = OutputFolder(path: output, policy: .init(resume: false, replace: false))
-        _ = try ConversionRun(
-            plan: plan, output: folder, jobs: 1, progress: SilentProgress(), recordName: record
-        ).run()
-        return output
     }
 
     private func logits(_ folder: String, _ backend: any Backend) throws -> Matrix {

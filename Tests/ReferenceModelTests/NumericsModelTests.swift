@@ -24,7 +24,7 @@ struct NumericsModelTests {
     @Test(arguments: ["fp8-block", "fp8-channel"])
     func devicesStayNearF32(scheme: String) throws {
         let folder = try TemporaryFolder()
-        let artefact = try FormatTests().quantised(
+        let artefact = try quantised(
             Repository.checkpoint("ling-tiny-icd"), scheme, folder.path("fp8"))
         let golden = try GoldenValues(checkpoint: "ling-tiny-icd")
         let prompts = try golden.cases.map { TokenSequence(try golden.integers("\($0).tokens")) }
