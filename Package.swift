@@ -89,9 +89,9 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "Parity",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation", "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation",
+                "Parity", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
         .executableTarget(
