@@ -29,7 +29,7 @@ struct CalibrationFilesTests {
         #expect(!header.tensors.contains { $0.name == "layers.1.expert-gate.squares" })
         let plain = try state.write(to: bench.folder.path("plain.safetensors")).bytes
         let packed = try bench.arrays("out").count
-        #expect(packed * 2 < plain, "\(packed) of \(plain)")
+        #expect(packed * 5 < plain * 3, "\(packed) of \(plain)")
     }
 
     @Test func eachWeightReadsItsPart() throws {
