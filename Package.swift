@@ -32,6 +32,8 @@ let package = Package(
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
@@ -41,7 +43,7 @@ let package = Package(
         .target(
             name: "Checkpoints",
             dependencies: [
-                "CSystem", "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors",
+                "CSystem", "CKernels", "CZstd", "CXXHash", "Documents", "Diagnostics", "Tensors",
                 .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: swiftSettings),
         .target(
@@ -94,10 +96,9 @@ let package = Package(
         .target(
             name: "Commands",
             dependencies: [
-                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
-                "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "DraftHeads",
-                "Parity",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation", "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation",
+                "DraftHeads", "Parity", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
         .executableTarget(

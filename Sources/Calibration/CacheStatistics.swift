@@ -45,16 +45,6 @@ package struct CacheStatistics: Equatable, Sendable {
             }
         }
     }
-
-    /// Adds what another run saw of the same layer.
-    package mutating func merge(_ other: CacheStatistics) {
-        for head in keys.indices {
-            keys[head] = max(keys[head], other.keys[head])
-            values[head] = max(values[head], other.values[head])
-        }
-        add(&keysBeyond, other.keysBeyond)
-        add(&valuesBeyond, other.valuesBeyond)
-    }
 }
 
 /// Choices of the router of one layer.
@@ -81,13 +71,6 @@ package struct RouteStatistics: Equatable, Sendable {
         }
         for margin in routes.margins { margins[MagnitudeBins.bin(margin)] += 1 }
     }
-
-    /// Adds what another run saw of the same layer.
-    package mutating func merge(_ other: RouteStatistics) {
-        add(&tokens, other.tokens)
-        add(&margins, other.margins)
-        for index in weights.indices { weights[index] &+= other.weights[index] }
-    }
 }
 
 /// The residual stream between layers.
@@ -112,11 +95,5 @@ package struct StreamStatistics: Equatable, Sendable {
         }
         largest[place] = top
         halfOverflows[place] += beyond
-    }
-
-    /// Adds what another run saw.
-    package mutating func merge(_ other: StreamStatistics) {
-        for place in largest.indices { largest[place] = max(largest[place], other.largest[place]) }
-        add(&halfOverflows, other.halfOverflows)
     }
 }

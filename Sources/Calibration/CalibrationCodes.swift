@@ -21,4 +21,8 @@ extension DiagnosticCode {
     package static let calibrationsDiffer = DiagnosticCode("CAL-008", exit: .usage)
     /// A kind of statistics that does not exist.
     package static let unknownObserver = DiagnosticCode("CAL-009", exit: .usage)
+    /// A calibration is of another checkpoint than the one at hand.
+    package static let calibrationOfOther = DiagnosticCode("CAL-010")
+    /// A scheme that takes nothing from a calibration.
+    package static let nothingToCalibrate = DiagnosticCode("CAL-011", exit: .usage)
 }

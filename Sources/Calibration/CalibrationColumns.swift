@@ -1,4 +1,4 @@
-// The arrays of a state under the names they have in calibration.safetensors. What is written and what is read
+// The arrays of a state under the names they have in the files of a calibration. What is written and what is read
 // back follow from one list.
 //
 //   layers.L.ROLE.tokens, .float16_overflows, .not_finite   I64 [S]
@@ -12,6 +12,7 @@
 // Sums are integers of 128 bits in units of 2^−60, the low word first, the high word signed.
 
 import Checkpoints
+import Diagnostics
 import Tensors
 
 /// The numbers of one array.
@@ -75,6 +76,11 @@ struct NamedColumn {
         description = TensorDescription(name: name, dtype: column.dtype, shape: Shape(dimensions))
         self.column = column
     }
+
+    init(_ description: TensorDescription, _ column: CalibrationColumn) {
+        self.description = description
+        self.column = column
+    }
 }
 
 extension InputStatistics {
@@ -111,7 +117,12 @@ extension InputStatistics {
 extension CalibrationState {
     /// Every array, in the order of layers.
     var columns: [NamedColumn] {
-        var all = inputs.keys.sorted().flatMap { inputs[$0]?.columns($0.prefix) ?? [] }
+        inputs.keys.sorted().flatMap { inputs[$0]?.columns($0.prefix) ?? [] } + smallColumns
+    }
+
+    /// Those that are not of inputs.
+    private var smallColumns: [NamedColumn] {
+        var all: [NamedColumn] = []
         for (layer, cache) in caches.sorted(by: { $0.key < $1.key }) {
             let (prefix, heads) = ("layers.\(layer)", [cache.keys.count])
             all += [
@@ -135,9 +146,21 @@ extension CalibrationState {
         return all
     }
 
-    /// Takes arrays read from a file in the place of its own.
-    mutating func take(_ read: [String: CalibrationColumn]) {
-        for site in inputs.keys { inputs[site]?.take(site.prefix, read) }
+    /// Fills an empty state from arrays, one site after another: no second state is in memory.
+    ///
+    /// - Parameter array: gives the array of a name, type and shape, or throws.
+    mutating func take(
+        _ array: (NamedColumn) throws(Failure) -> CalibrationColumn
+    ) throws(Failure) {
+        for site in inputs.keys.sorted() {
+            var read: [String: CalibrationColumn] = [:]
+            for own in inputs[site]?.columns(site.prefix) ?? [] {
+                read[own.description.name] = try array(own)
+            }
+            inputs[site]?.take(site.prefix, read)
+        }
+        var read: [String: CalibrationColumn] = [:]
+        for own in smallColumns { read[own.description.name] = try array(own) }
         for layer in caches.keys {
             let prefix = "layers.\(layer)"
             caches[layer]?.keysBeyond = read[prefix + ".keys.beyond_448"]?.integers ?? []

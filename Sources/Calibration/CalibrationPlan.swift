@@ -96,8 +96,12 @@ package struct CalibrationPlan: Sendable {
             request.checkpoint, budget: fits ? room / 2 : 0, keepsParts: false)
         head = CalibrationHead(
             tool: request.tool, source: lastComponent(request.checkpoint),
-            sourceDigest: try Self.digest(opened.checkpoint), data: lastComponent(request.data),
-            dataDigest: try digestFile(request.data).digest, texts: rows.count, tokens: tokens,
+            sourceDigest: try Self.digest(opened.checkpoint),
+            data: [
+                CalibrationHead.Data(
+                    name: lastComponent(request.data), digest: try digestFile(request.data).digest,
+                    texts: rows.count, tokens: tokens)
+            ],
             backend: backend.name, numerics: backend.numerics.name, observers: request.observers,
             allExperts: request.allExperts, predicts: predicts)
     }

@@ -19,12 +19,14 @@ extension CalibrationReport {
         sections += [rangeSection, routeSection, cacheSection].compactMap { $0 }
         return HTMLPage(
             title: "Calibration of \(head.source)",
-            subtitle: "What the weights of the model meet on \(head.data).",
+            subtitle: "What the weights of the model meet on \(head.dataNames).",
             verdict: Verdict(
                 warns ? .warn : .pass,
                 warns ? "Some statistics rest on too little." : "Every statistic rests on enough tokens."),
             facts: facts, sections: sections,
-            footer: "Made by `ingot calibrate`. The arrays are in `\(CalibrationRecord.arraysName)`.")
+            footer:
+                "Made by `ingot calibrate`. The arrays are in `\(CalibrationRecord.arraysName)` and `\(CalibrationRecord.packedName)`."
+        )
     }
 
     private var facts: [HTMLPage.Fact] {
@@ -36,7 +38,7 @@ extension CalibrationReport {
                 "Experts",
                 head.allExperts
                     ? "inputs of all tokens; loads and margins of routed ones" : "routed tokens only"),
-        ]
+        ] + reasons.map { HTMLPage.Fact($0.observer.rawValue, "for \($0.scheme): \($0.why)") }
     }
 
     private var rangeSection: PageSection? {

@@ -11,10 +11,14 @@ package struct CalibrationReport: Sendable {
     package let state: CalibrationState
     /// Tokens that every expert should have met.
     package let least: Int
+    /// Why each kind was recorded, where schemes were named.
+    package let reasons: [CalibrationReason]
 
     package init(
-        head: CalibrationHead, configuration: BailingMoeV2Configuration, state: CalibrationState, least: Int
+        head: CalibrationHead, configuration: BailingMoeV2Configuration, state: CalibrationState, least: Int,
+        reasons: [CalibrationReason] = []
     ) {
+        self.reasons = reasons
         self.head = head
         self.configuration = configuration
         self.state = state
@@ -89,11 +93,12 @@ package struct CalibrationReport: Sendable {
     /// What was read, and a line for each layer.
     package func text(isVerbose: Bool) -> String {
         var lines = [
-            "calibrated  \(head.source) on \(head.data): \(grouped(head.texts)) texts, "
+            "calibrated  \(head.source) on \(head.dataNames): \(grouped(head.texts)) texts, "
                 + "\(grouped(head.tokens)) tokens",
             "numbers     \(head.backend), \(head.numerics)",
             "recorded    \(head.observers.sorted().map(\.rawValue).joined(separator: ", "))",
         ]
+        lines += reasons.map { "            \($0.observer.rawValue) for \($0.scheme): \($0.why)" }
         if let line = coverageLine { lines.append(line) }
         if state.observers.contains(.ranges) { lines += ["", layerTable] }
         if isVerbose, state.observers.contains(.ranges) { lines += ["", siteTable] }
@@ -209,9 +214,17 @@ package struct CalibrationReport: Sendable {
             ]
         }
         return [
-            "schema": .integer(Self.schema), "source": .string(head.source), "data": .string(head.data),
+            "schema": .integer(Self.schema), "source": .string(head.source), "data": .string(head.dataNames),
             "texts": .integer(head.texts), "tokens": .integer(head.tokens), "backend": .string(head.backend),
             "numerics": .string(head.numerics), "all_experts": .bool(head.allExperts),
+            "observers": .array(head.observers.sorted().map { .string($0.rawValue) }),
+            "reasons": .array(
+                reasons.map {
+                    [
+                        "observer": .string($0.observer.rawValue), "scheme": .string($0.scheme),
+                        "why": .string($0.why),
+                    ]
+                }),
             "inputs": .array(rows), "experts": .array(coverage), "least": .integer(least),
             "uncovered": .array(
                 uncovered.map {

@@ -1,5 +1,5 @@
-// Runs a calibration: batch after batch, the state sealed and noted in the journal after each. Whatever stops it,
-// the next run with --resume goes on from the last batch and ends with the same bytes.
+// Runs a calibration: batch after batch, the state sealed and noted in the journal as often as costs little. Whatever
+// stops it, the next run with --resume goes on from the last sealed state and ends with the same bytes.
 
 import Checkpoints
 import Diagnostics
@@ -10,10 +10,12 @@ import Tokenisation
 /// What a finished calibration has made.
 package struct CalibrationResult: Sendable {
     package let state: CalibrationState
-    /// Bytes of the arrays' file.
+    /// Bytes of the files of arrays.
     package let bytes: Int
     /// Batches that an earlier run had sealed.
     package let resumed: Int
+    /// States that this run sealed on its way.
+    package let seals: Int
 }
 
 /// The run of one plan.
@@ -42,24 +44,41 @@ package struct CalibrationRun: Sendable {
         output.check(input: plan.request.checkpoint, bytes: 2 * plan.stateBytes)
     }
 
+    /// The part of a run that may go into sealing states: a kill costs at most twenty times what one seal takes.
+    ///
+    /// A state of the full model is 0.9 GB whatever the batch was; sealed after each it could take longer than passes.
+    package static let sealShare = 0.05
+
     /// Does the work and seals the output.
     ///
-    /// - Parameter batchLimit: batches to do before stopping as by a signal; nil for all of them.
-    package func run(batchLimit: Int? = nil) throws(Failure) -> CalibrationResult {
+    /// - Parameters:
+    ///   - batchLimit: batches to do before stopping as by a signal; nil for all of them.
+    ///   - killedAfter: batches after which to stop as by a kill, nothing sealed any more; nil for never.
+    package func run(batchLimit: Int? = nil, killedAfter: Int? = nil) throws(Failure) -> CalibrationResult {
         let journal = try output.begin()
         progress.begin(stage: "calibrate", total: plan.head.tokens, unit: .tokens)
         defer { progress.end() }
         do throws(Failure) {
             // One state for the whole run, changed in place: a second one could be as large as the model.
             let (taps, resumed) = try resume(journal)
+            var pace = SealPace(share: Self.sealShare)
             for batch in plan.batches.indices.dropFirst(resumed) {
-                try StopFlag.check(isWriting: journal.hasUnits)
-                if let batchLimit, batch >= batchLimit { throw Self.stopped }
+                if batch == killedAfter { throw Self.stopped }
+                if StopFlag.isRaised || batch == batchLimit {
+                    // A polite stop loses nothing: what no state holds yet is sealed now.
+                    if pace.isBehind { try seal(taps.state, after: batch - 1, journal) }
+                    try StopFlag.check(isWriting: journal.hasUnits)
+                    throw Self.stopped
+                }
                 try observe(batch, taps)
+                pace.worked()
+                guard pace.isDue, batch < plan.batches.count - 1 else { continue }
+                let began = ContinuousClock.now
                 try seal(taps.state, after: batch, journal)
+                pace.sealed(since: began)
             }
-            let bytes = try finish()
-            return CalibrationResult(state: taps.state, bytes: bytes, resumed: resumed)
+            let bytes = try finish(taps.state)
+            return CalibrationResult(state: taps.state, bytes: bytes, resumed: resumed, seals: pace.seals)
         } catch {
             if !journal.hasUnits { output.discard() }
             throw error
@@ -124,30 +143,47 @@ package struct CalibrationRun: Sendable {
                 let batch = number.integer, (1...plan.batches.count).contains(batch),
                 case .string(let digest)? = unit["sha256"]
             else { continue }
-            for name in [stateName(after: batch - 1), CalibrationRecord.arraysName] {
-                let path = joined(output.partial, name)
-                guard let sealed = try? digestFile(path), sealed.digest == digest else { continue }
-                try state.read(path)
-                let tokens = plan.rows[..<plan.batches[batch - 1].upperBound].reduce(0) {
-                    $0 + $1.tokens.count
-                }
-                progress.advance(tokens)
-                return (CalibrationTaps(state, allExperts: plan.request.allExperts), batch)
-            }
+            let path = joined(output.partial, stateName(after: batch - 1))
+            guard let sealed = try? digestFile(path), sealed.digest == digest else { continue }
+            try state.read(path)
+            let tokens = plan.rows[..<plan.batches[batch - 1].upperBound].reduce(0) { $0 + $1.tokens.count }
+            progress.advance(tokens)
+            return (CalibrationTaps(state, allExperts: plan.request.allExperts), batch)
         }
         return (CalibrationTaps(state, allExperts: plan.request.allExperts), 0)
     }
 
-    /// The last state takes the name of the result, the document goes beside it, the folder takes its name.
-    private func finish() throws(Failure) -> Int {
-        let path = joined(output.partial, CalibrationRecord.arraysName)
-        let last = joined(output.partial, stateName(after: plan.batches.count - 1))
-        if FileAccess.kind(last) == .file { try FileAccess.rename(last, to: path) }
-        let arrays = try digestFile(path)
-        try CalibrationRecord.write(plan.head, arrays: arrays, to: output.partial)
+    /// Arrays and document are written, states go, the folder takes its name.
+    private func finish(_ state: CalibrationState) throws(Failure) -> Int {
+        let bytes = try state.write(plan.head, to: output.partial)
         try removeStates(except: "")
         try output.seal()
-        return arrays.bytes
+        return bytes
+    }
+}
+
+/// When to seal a state: so seldom that all seals take a small part of the time.
+private struct SealPace {
+    let share: Double
+    private let clock = ContinuousClock()
+    private var started = ContinuousClock.now
+    /// How long the last seal took; the first state is sealed at once, to learn it.
+    private var cost = Duration.zero
+    private(set) var seals = 0
+    /// Whether there is work that no state holds.
+    private(set) var isBehind = false
+
+    init(share: Double) { self.share = share }
+
+    var isDue: Bool { isBehind && (clock.now - started) * share >= cost }
+
+    mutating func worked() { isBehind = true }
+
+    mutating func sealed(since began: ContinuousClock.Instant) {
+        cost = clock.now - began
+        started = clock.now
+        seals += 1
+        isBehind = false
     }
 }
 

@@ -10,7 +10,10 @@ extension CalibrationState {
     ///
     /// - Returns: size and SHA-256 of the file.
     package func write(to path: String) throws(Failure) -> WriteBehind.Sealed {
-        let columns = columns
+        try Self.write(columns, to: path)
+    }
+
+    static func write(_ columns: [NamedColumn], to path: String) throws(Failure) -> WriteBehind.Sealed {
         let order = ShardHeader.fileOrder(columns.map(\.description))
         let plan: (bytes: [UInt8], header: ShardHeader)
         do throws(HeaderError) {
@@ -39,25 +42,24 @@ extension CalibrationState {
     ///
     /// - Throws: CAL-001 for an array that is not as the model asks for it.
     package mutating func read(_ path: String) throws(Failure) {
-        let header = try ShardHeader.read(path: path, mode: .strict)
-        let records = Dictionary(header.tensors.map { ($0.name, $0) }) { first, _ in first }
-        let wanted = columns
-        guard records.count == wanted.count else {
-            throw Self.malformed(path, nil, "\(wanted.count) arrays", "\(records.count)")
+        try read(CalibrationArrays(state: path))
+    }
+
+    mutating func read(_ arrays: CalibrationArrays) throws(Failure) {
+        let wanted = columns.count
+        let found = Dictionary(arrays.descriptions.map { ($0.name, $0) }) { first, _ in first }
+        guard found.count == wanted else {
+            throw Self.malformed(arrays.path, nil, "\(wanted) arrays", "\(found.count)")
         }
-        var read: [String: CalibrationColumn] = [:]
-        for column in wanted {
-            let name = column.description.name
-            guard let record = records[name], record.dtype == column.description.dtype,
-                record.shape == column.description.shape
-            else {
+        try take { (own) throws(Failure) in
+            let name = own.description.name
+            guard found[name] == own.description else {
                 throw Self.malformed(
-                    path, name, "\(column.description.dtype.rawValue) \(column.description.shape)",
-                    records[name].map { "\($0.dtype.rawValue) \($0.shape)" } ?? "no such array")
+                    arrays.path, name, "\(own.description.dtype.rawValue) \(own.description.shape)",
+                    found[name].map { "\($0.dtype.rawValue) \($0.shape)" } ?? "no such array")
             }
-            read[name] = column.column.reading(try FileAccess.read(path, range: record.dataRange))
+            return try arrays.whole(name, own.column)
         }
-        take(read)
     }
 
     static func malformed(_ path: String, _ tensor: String?, _ expected: String, _ found: String) -> Failure {

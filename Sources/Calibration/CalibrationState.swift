@@ -1,5 +1,5 @@
 // Everything a calibration has seen so far: one value, that adds up over tokens, batches and runs, and that is all
-// of calibration.safetensors.
+// of the arrays of a calibration.
 
 import Architectures
 import Backends
@@ -66,7 +66,7 @@ package struct InputSite: Hashable, Comparable, Sendable {
 
 /// What all passes so far have shown.
 ///
-/// - Checked by: MergeTests.
+/// - Checked by: RecordTests, CalibrationMergeTests.
 package struct CalibrationState: Equatable, Sendable {
     package let observers: Set<Observer>
     package var inputs: [InputSite: InputStatistics]
@@ -108,30 +108,5 @@ package struct CalibrationState: Equatable, Sendable {
             let (slots, channels) = site.size(configuration)
             return sum + InputStatistics.bytes(slots: slots, channels: channels, observers: observers)
         }
-    }
-
-    /// Adds what another run over other tokens of the same model has seen: the same bits as one run over both.
-    ///
-    /// - Throws: CAL-008 when the two are not of one model, or did not look at the same.
-    package mutating func merge(_ other: CalibrationState) throws(Failure) {
-        guard observers == other.observers, inputs.keys == other.inputs.keys,
-            caches.keys == other.caches.keys,
-            routes.keys == other.routes.keys, stream.largest.count == other.stream.largest.count,
-            inputs.allSatisfy({ site, mine in
-                guard let theirs = other.inputs[site] else { return false }
-                return mine.slots == theirs.slots && mine.channels == theirs.channels
-            })
-        else {
-            throw Failure(
-                Finding(
-                    .error, .calibrationsDiffer, "two calibrations cannot be added",
-                    expected: "the same model and the same statistics in both",
-                    found: "\(inputs.count) and \(other.inputs.count) kinds of inputs",
-                    remedy: "calibrate both with the same checkpoint and --observe"))
-        }
-        for (site, theirs) in other.inputs { inputs[site]?.merge(theirs) }
-        for (layer, theirs) in other.caches { caches[layer]?.merge(theirs) }
-        for (layer, theirs) in other.routes { routes[layer]?.merge(theirs) }
-        stream.merge(other.stream)
     }
 }

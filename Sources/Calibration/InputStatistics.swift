@@ -145,24 +145,6 @@ package struct InputStatistics: Equatable, Sendable {
             for value in values { histogram[first + MagnitudeBins.bin(value)] += 1 }
         }
     }
-
-    // MARK: Merging
-
-    /// Adds what another run over other tokens saw of the same matrices.
-    package mutating func merge(_ other: InputStatistics) {
-        precondition(other.slots == slots && other.channels == channels, "statistics of other matrices")
-        add(&tokens, other.tokens)
-        add(&halfOverflows, other.halfOverflows)
-        add(&notFinite, other.notFinite)
-        add(&histogram, other.histogram)
-        for index in squares.indices { squares[index] &+= other.squares[index] }
-        for index in groupSums.indices { groupSums[index] &+= other.groupSums[index] }
-        for index in absmax.indices { absmax[index] = max(absmax[index], other.absmax[index]) }
-        for index in groupLargest.indices {
-            groupLargest[index] = max(groupLargest[index], other.groupLargest[index])
-            groupSmallest[index] = min(groupSmallest[index], other.groupSmallest[index])
-        }
-    }
 }
 
 /// A magnitude, 0 where the value is infinite or no number: those are counted and take part in nothing.
@@ -170,9 +152,4 @@ package struct InputStatistics: Equatable, Sendable {
 func finiteMagnitude(_ value: Float) -> Float {
     let magnitude = abs(value)
     return magnitude < .infinity ? magnitude : 0
-}
-
-/// Adds counts to counts.
-func add(_ sum: inout [Int], _ other: [Int]) {
-    for index in sum.indices { sum[index] += other[index] }
 }

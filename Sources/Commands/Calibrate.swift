@@ -8,16 +8,32 @@ import Diagnostics
 import Documents
 import Quantisation
 
-/// Records statistics of activations.
+/// Records statistics of activations, or adds what was recorded.
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
+        abstract: "Record what the weights of a checkpoint meet on texts, or add such records.",
+        usage: """
+            ingot calibrate CHECKPOINT --data FILE.jsonl --output FOLDER
+            ingot calibrate merge RUN RUN... --output FOLDER
+            """,
+        discussion:
+            "`ingot calibrate run --help` lists the options of a calibration; the word run may be left out.",
+        subcommands: [CalibrateRun.self, CalibrateMerge.self], defaultSubcommand: CalibrateRun.self)
+}
+
+/// Records statistics of activations.
+struct CalibrateRun: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
         abstract:
             "Run texts through a checkpoint and record what its weights meet: ranges, moments, coverage.",
         usage: "ingot calibrate CHECKPOINT --data FILE.jsonl --output FOLDER [--report FILE.html]",
         discussion: """
             Every text is read once, in batches that fit --memory. The output is a folder with calibration.json and \
-            calibration.safetensors. Statistics are maxima, counts and exact sums: they depend neither on the \
+            the arrays it names. Statistics are maxima, counts and exact sums: they depend neither on the \
             batches nor on the number of threads where the backend's own numbers do not.
+
+            Runs over parts of the texts, on one machine or many, add up: `ingot calibrate merge RUN RUN --output FOLDER`.
             """)
 
     @Argument(help: "The folder of the checkpoint.")
@@ -34,6 +50,11 @@ struct Calibrate: ParsableCommand {
             "What to record, with commas between: \(Observer.allCases.map(\.rawValue).joined(separator: ", ")).",
             valueName: "list"))
     var observe: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Record what this scheme can use, and nothing else. May be repeated.", valueName: "scheme"))
+    var scheme: [String] = []
 
     @Flag(help: "Show every expert every token, for the statistics only; the model's numbers stay the same.")
     var allExperts = false
@@ -58,6 +79,9 @@ struct Calibrate: ParsableCommand {
 
     func validate() throws {
         guard least >= 0 else { throw ValidationError("--least takes a number from 0") }
+        if observe != nil, !scheme.isEmpty {
+            throw ValidationError("--scheme chooses what --observe would: give one of them")
+        }
         guard !output.isEmpty else { throw ValidationError("--output takes the path of a folder") }
     }
 
@@ -65,10 +89,12 @@ struct Calibrate: ParsableCommand {
         try options.report("calibrate") { () throws(Failure) in
             stopOnSignals()
             let folder = CalibrationRun.output(output, policy: .init(resume: resume, replace: replace))
+            let reasons = scheme.isEmpty ? [] : try SchemeStatistics.needed(by: scheme)
+            let wanted = reasons.isEmpty ? Observer.allCases : reasons.map(\.observer)
             let plan = try CalibrationPlan(
                 CalibrationRequest(
                     checkpoint: checkpoint, data: data,
-                    observers: try observe.map(Observer.list) ?? Set(Observer.allCases),
+                    observers: try observe.map(Observer.list) ?? Set(wanted),
                     allExperts: allExperts, predicts: prediction, memory: backend.budget,
                     tool: "ingot \(ingotVersion)"),
                 backend: try backend.makeBackend())
@@ -79,12 +105,13 @@ struct Calibrate: ParsableCommand {
                     document: ["output": .string(folder.path), "complete": true])
             }
             try run.check().throwErrors()
-            try checkReport()
+            try checkPage(self.report)
             let clock = ContinuousClock()
             let start = clock.now
             let result = try run.run()
             let report = CalibrationReport(
-                head: plan.head, configuration: plan.configuration, state: result.state, least: least)
+                head: plan.head, configuration: plan.configuration, state: result.state, least: least,
+                reasons: reasons)
             if let path = self.report { try report.write(to: path) }
             let seconds = (clock.now - start) / .seconds(1)
             return CommandResult(
@@ -92,17 +119,6 @@ struct Calibrate: ParsableCommand {
                     + ending(folder.path, result, plan.batches.count, seconds),
                 document: report.document, findings: report.findings)
         }
-    }
-
-    /// Hours of passes must not end in a page that cannot be written.
-    private func checkReport() throws(Failure) {
-        guard let report else { return }
-        let folder = parentFolder(report)
-        guard FileAccess.kind(folder) != .folder else { return }
-        throw Failure(
-            Finding(
-                .error, .cannotCreate, "the page has no folder to go to", file: report,
-                expected: "a folder \(folder)", found: "none", remedy: "make the folder first"))
     }
 
     private func ending(

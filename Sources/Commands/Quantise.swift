@@ -24,20 +24,7 @@ struct Quantise: ParsableCommand {
     @Argument(help: "The folder of the checkpoint.")
     var checkpoint: String
 
-    @Option(help: "What is quantised how.")
-    var scheme = "fp8-block"
-
-    @Option(help: "Adapt to an engine and a device, or refuse: vllm-0.11.0/h20-96g.")
-    var target: String?
-
-    @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
-    var keep: [String] = []
-
-    @Option(
-        help:
-            "Search each scale for the least error instead of taking it from the largest weight: mse, second-moment."
-    )
-    var clip: String?
+    @OptionGroup var choice: SchemeOptions
 
     @Option(
         help: ArgumentHelp("The folder of `ingot calibrate`, for --clip second-moment.", valueName: "folder"))
@@ -51,11 +38,10 @@ struct Quantise: ParsableCommand {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
-            let (asked, findings) = try QuantisationRequest.make(
-                scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
+            let (asked, findings) = try choice.request(opened.inventory)
             let bought = try keepBudget.spend(on: asked, opened.inventory)
             let request = bought?.request ?? asked
-            let weighed = try weighing(request, opened.inventory)
+            let weighed = try weighing(request, opened)
             let planner = QuantisationPlanner(
                 checkpoint: opened.checkpoint, inventory: opened.inventory, request: weighed)
             let plan = try planner.plan()
@@ -77,7 +63,7 @@ struct Quantise: ParsableCommand {
 extension Quantise {
     /// The request with the moments that its search weighs columns with.
     private func weighing(
-        _ request: QuantisationRequest, _ inventory: TensorInventory
+        _ request: QuantisationRequest, _ opened: OpenedCheckpoint
     ) throws(Failure) -> QuantisationRequest {
         guard request.search == .secondMoment else { return request }
         guard let calibration else {
@@ -90,7 +76,8 @@ extension Quantise {
         let record = try CalibrationRecord.read(calibration)
         return QuantisationRequest(
             scheme: request.scheme, target: request.target, adaptations: request.adaptations,
-            search: request.search, moments: try CalibrationMoments(record, inventory))
+            search: request.search,
+            moments: try CalibrationMoments(record, opened.inventory, of: opened.checkpoint))
     }
 }
 

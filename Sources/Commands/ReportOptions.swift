@@ -82,3 +82,14 @@ func writeError(_ text: String) {
     var text = text
     _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
+
+/// Hours of passes must not end in a page that cannot be written.
+func checkPage(_ path: String?) throws(Failure) {
+    guard let path else { return }
+    let folder = parentFolder(path)
+    guard FileAccess.kind(folder) != .folder else { return }
+    throw Failure(
+        Finding(
+            .error, .cannotCreate, "the page has no folder to go to", file: path,
+            expected: "a folder \(folder)", found: "none", remedy: "make the folder first"))
+}

@@ -25,20 +25,7 @@ struct Sensitivity: ParsableCommand {
     @Argument(help: "The folder of the checkpoint.")
     var checkpoint: String
 
-    @Option(help: "What is quantised how.")
-    var scheme = "fp8-block"
-
-    @Option(help: "Adapt to an engine and a device, or refuse: vllm-0.11.0/h20-96g.")
-    var target: String?
-
-    @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
-    var keep: [String] = []
-
-    @Option(
-        help:
-            "Search each scale for the least error instead of taking it from the largest weight: mse, second-moment."
-    )
-    var clip: String?
+    @OptionGroup var choice: SchemeOptions
 
     @Option(
         help: ArgumentHelp(
@@ -50,6 +37,9 @@ struct Sensitivity: ParsableCommand {
 
     @Option(help: ArgumentHelp("Where to write what was found.", valueName: "file"))
     var output: String?
+
+    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    var report: String?
 
     @Flag(help: "No pass for each group of modules: estimate them from roles and layers. For large models.")
     var estimateModules = false
@@ -79,9 +69,9 @@ struct Sensitivity: ParsableCommand {
     func run() throws {
         try options.report("sensitivity") { () throws(Failure) in
             stopOnSignals()
+            try checkPage(report)
             let opened = try OpenedCheckpoint(checkpoint)
-            let (request, findings) = try QuantisationRequest.make(
-                scheme: scheme, target: target, keep: keep, search: clip, inventory: opened.inventory)
+            let (request, findings) = try choice.request(opened.inventory)
             let costs = request.groups(opened.inventory)
             let run = try sensitivityRun(request, opened, data).withOwnMoments()
             let record = try run.record(
@@ -91,9 +81,10 @@ struct Sensitivity: ParsableCommand {
                     threads: backend.threads ?? BackendOptions.processors))
             if let output { try record.write(to: output) }
             let trial = try trial(record, request, costs, opened, run.moments)
-            let report = SensitivityReport(record: record, trial: trial, output: output)
+            let found = SensitivityReport(record: record, trial: trial, output: output)
+            if let report { try found.write(to: report) }
             return CommandResult(
-                text: report.text(isVerbose: options.verbose), document: report.document,
+                text: found.text(isVerbose: options.verbose), document: found.document,
                 findings: opened.findings + findings)
         }
     }

@@ -98,12 +98,7 @@ struct SensitivityReport {
 
     /// Groups by damage for each byte, the first few unless all are asked for.
     private func groupTable(isVerbose: Bool) -> String {
-        let groups = record.groups.sorted { a, b in
-            let (x, y) = (
-                a.damage / Double(max(1, a.extraBytes)), b.damage / Double(max(1, b.extraBytes))
-            )
-            return x != y ? x > y : a.group < b.group
-        }
+        let groups = record.byWorth
         var table = TextTable(["kept together", "bytes to keep", "KL", "KL per MB"], numeric: [1, 2, 3])
         for group in isVerbose ? groups[...] : groups.prefix(8) {
             table.add([
@@ -115,7 +110,7 @@ struct SensitivityReport {
         return table.text
     }
 
-    private func interval(_ effect: Effect) -> String {
+    func interval(_ effect: Effect) -> String {
         scientific(effect.mean) + (effect.halfWidth.map { " ± \(scientific($0))" } ?? "")
     }
 

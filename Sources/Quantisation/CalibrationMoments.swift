@@ -2,18 +2,28 @@
 
 import Architectures
 import Calibration
+import Checkpoints
 import Diagnostics
 import ReferenceModel
 
 /// Moments of a calibration, read one weight at a time.
 package struct CalibrationMoments: InputMoments {
     private let record: CalibrationRecord
-    private let inventory: TensorInventory
+    /// Columns of each matrix.
+    private let columns: [WeightKey: Int]
 
-    /// - Throws: SCHEME-009 for a calibration without second moments.
-    package init(_ record: CalibrationRecord, _ inventory: TensorInventory) throws(Failure) {
+    /// - Throws: CAL-010 for a calibration of another checkpoint; SCHEME-009 for one without second moments.
+    package init(
+        _ record: CalibrationRecord, _ inventory: TensorInventory, of checkpoint: Checkpoint
+    ) throws(Failure) {
         self.record = record
-        self.inventory = inventory
+        var columns: [WeightKey: Int] = [:]
+        for entry in inventory.entries where entry.shape.rank == 2 {
+            let key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
+            columns[key] = entry.shape.dimensions[1]
+        }
+        self.columns = columns
+        try record.check(isOf: checkpoint)
         guard record.head.observers.contains(.moments) else {
             throw Self.failure(record, "second moments", "none were observed")
         }
@@ -28,12 +38,9 @@ package struct CalibrationMoments: InputMoments {
     package func secondMoments(of key: WeightKey) throws(Failure) -> [Float]? {
         guard let inputs = try record.inputs(of: key), inputs.tokens > 0 else { return nil }
         let moments = inputs.secondMoments.map { Float($0) }
-        let columns = inventory.entries.first {
-            $0.role == key.role && $0.layer == key.layer && $0.expert == key.expert
-        }?.shape.dimensions.last
-        guard moments.count == columns, moments.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+        guard moments.count == columns[key], moments.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
             throw Self.failure(
-                record, "moments of \(columns ?? 0) channels for \(key.role.name)", "\(moments.count)")
+                record, "moments of \(columns[key] ?? 0) channels for \(key.role.name)", "\(moments.count)")
         }
         return moments
     }

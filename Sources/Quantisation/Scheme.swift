@@ -54,6 +54,8 @@ package struct Scheme: Sendable {
     package let zeroScale: Float
     package let quantised: Set<TensorRole>
     package let kept: [Kept]
+    /// What it can take from a calibration; empty where nothing.
+    package let statistics: [SchemeStatistics]
 
     /// The rule for a role.
     package func rule(for role: TensorRole) -> ScaleRule { overrides[role] ?? rule }
@@ -118,6 +120,7 @@ extension Scheme {
             try item.finish()
         }
         self.kept = kept
+        statistics = try SchemeStatistics.list(reader)
         try reader.finish()
 
         for role in quantisedRoles where !role.isQuantisable {

@@ -67,6 +67,15 @@ package struct SensitivityRecord: Equatable, Sendable {
         Dictionary(groups.map { ($0.group, $0.damage) }) { first, _ in first }
     }
 
+    /// Groups by damage for each byte of keeping them, the most first; equals go by layer.
+    package var byWorth: [OfGroup] {
+        func worth(_ group: OfGroup) -> Double { group.damage / Double(max(1, group.extraBytes)) }
+        return groups.sorted { a, b in
+            let (x, y) = (worth(a), worth(b))
+            return x != y ? x > y : a.group < b.group
+        }
+    }
+
     /// KL to expect with some groups kept: that of everything quantised, less the kept groups' part of all damage.
     package func expectedDivergence(keeping kept: Set<ModuleGroup>) -> Double {
         let all = groups.reduce(0) { $0 + $1.damage }

@@ -66,4 +66,9 @@ struct Calibrating {
     func bytes(_ output: String, _ file: String = CalibrationRecord.arraysName) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: folder.path(output + "/" + file)))
     }
+
+    /// The bytes of both files of arrays.
+    func arrays(_ output: String) throws -> Data {
+        try bytes(output) + bytes(output, CalibrationRecord.packedName)
+    }
 }

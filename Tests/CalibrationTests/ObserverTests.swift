@@ -43,9 +43,6 @@ struct ObserverTests {
         let whole = Self.statistics([x], channels: 130)
         let pieces = [x.rows(41..<60), x.rows(0..<1), x.rows(1..<41)]
         #expect(Self.statistics(pieces, channels: 130) == whole)
-        var merged = Self.statistics([x.rows(0..<23)], channels: 130)
-        merged.merge(Self.statistics([x.rows(23..<60)], channels: 130))
-        #expect(merged == whole)
     }
 
     @Test func groupsAreRunsOf128() throws {

@@ -169,7 +169,9 @@ struct ScaleSearchTests {
             #expect(run.exit == 0, "\(run.errors)")
         }
         let (_, inventory) = try open(source)
-        let moments = try CalibrationMoments(CalibrationRecord.read(folder.path("cal")), inventory)
+        let moments = try CalibrationMoments(
+            CalibrationRecord.read(folder.path("cal")), inventory,
+            of: CheckpointWeights.open(source, budget: 0).checkpoint)
         let request = QuantisationRequest(
             scheme: try SchemeLibrary.scheme("fp8-block"), search: .secondMoment)
         let encoded = EncodedWeights(try CheckpointWeights.open(source, budget: 0), request, moments: moments)

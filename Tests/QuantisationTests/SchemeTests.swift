@@ -55,6 +55,15 @@ struct SchemeTests {
             scale("rule", "f32", &$0)
             $0["arithmetic"] = "f32"
         },
+        Case(testDescription: "statistics that do not exist", says: "wrong") {
+            $0["statistics"] = [["observer": "moment", "why": "because"]]
+        },
+        Case(testDescription: "statistics twice", says: "wrong") {
+            $0["statistics"] = [["observer": "moments", "why": "a"], ["observer": "moments", "why": "b"]]
+        },
+        Case(testDescription: "statistics without a reason", says: "required") {
+            $0["statistics"] = [["observer": "moments"]]
+        },
         Case(testDescription: "override of a kept role", says: "wrong") {
             $0["scale_overrides"] = [["rule": "ue8m0", "roles": ["embedding"], "source": "me"]]
         },
