@@ -42,7 +42,7 @@ package struct CalibratedScales: Sendable {
     /// - Parameters:
     ///   - quantises: the entries that need a scale of their inputs.
     ///   - cacheNames: how to name scales of the cache; nil for none.
-    ///   - zeroScale: of a matrix whose inputs are all zero and that is no expert's.
+    ///   - zeroScale: of a matrix whose inputs are all zero, of experts where those of the whole layer are.
     /// - Throws: SCHEME-011 for a calibration of another model, or one that did not look at what is needed.
     package init(
         _ record: CalibrationRecord, _ checkpoint: Checkpoint, _ inventory: TensorInventory,
@@ -59,18 +59,20 @@ package struct CalibratedScales: Sendable {
         caches = cacheNames == nil ? [:] : try Self.caches(record, inventory)
         var inputs: [WeightKey: Float] = [:]
         var groups: [Matrices: [Int]] = [:]
+        var reached: Set<Matrices> = []
         for entry in inventory.entries where quantises(entry) {
             let key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
             // Gate and up have the same inputs; gate comes first.
-            let scale: Float?
+            let seen: (scale: Float?, tokens: Int)
             if let shared = inputs[key.ofInput] {
-                scale = shared
+                seen = (shared, 0)
             } else {
-                scale = try Self.scale(record, key, entry)
+                seen = try Self.scale(record, key, entry)
             }
-            inputs[key] = scale ?? (key.expert == nil ? zeroScale : 0)
+            inputs[key] = seen.scale ?? (key.expert == nil ? zeroScale : 0)
             if let expert = key.expert, let layer = key.layer {
                 groups[Matrices(layer: layer, role: key.role), default: []].append(expert)
+                if seen.tokens > 0 { reached.insert(Matrices(layer: layer, role: key.ofInput.role)) }
             }
         }
         var unseen: [Unseen] = []
@@ -78,7 +80,9 @@ package struct CalibratedScales: Sendable {
             func key(_ expert: Int) -> WeightKey { WeightKey(group.role, layer: group.layer, expert: expert) }
             let cold = experts.filter { inputs[key($0)] == 0 }
             guard !cold.isEmpty else { continue }
-            let largest = experts.compactMap { inputs[key($0)] }.max() ?? 0
+            var largest = experts.compactMap { inputs[key($0)] }.max() ?? 0
+            let site = Matrices(layer: group.layer, role: key(0).ofInput.role)
+            if largest == 0, reached.contains(site) || reached.contains(group) { largest = zeroScale }
             guard largest > 0 else {
                 throw Self.failure(
                     record, "this calibration reached no expert of layer \(group.layer)",
@@ -100,10 +104,10 @@ package struct CalibratedScales: Sendable {
         private var place: Int { TensorRole.allCases.firstIndex(of: role) ?? 0 }
     }
 
-    /// max |x| / 448; nil where nothing but zeros, or nothing, was seen.
+    /// max |x| / 448, nil where nothing but zeros, or nothing, was seen; and the tokens that were.
     private static func scale(
         _ record: CalibrationRecord, _ key: WeightKey, _ entry: InventoryEntry
-    ) throws(Failure) -> Float? {
+    ) throws(Failure) -> (scale: Float?, tokens: Int) {
         guard record.head.observers.contains(.ranges) else {
             throw failure(
                 record, "this calibration did not look at the ranges of inputs", "ranges among its observers",
@@ -126,7 +130,7 @@ package struct CalibratedScales: Sendable {
                 "\(grouped(seen.notFinite)) infinite or not a number")
         }
         let scale = seen.absmax / largestCode
-        return scale.isNormal ? scale : nil
+        return (scale.isNormal ? scale : nil, seen.tokens)
     }
 
     private static func caches(
