@@ -79,7 +79,8 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
         #expect(inputs?.level == .note && inputs?.what.contains("reads input_scale") == true)
         let refused = try Target("vllm-ascend-0.11.0rc3/910b-64g", library)
         #expect(refused.storedScaleFindings(stored).allSatisfy { $0.code == .targetRefuses })
-        #expect(try Target("vllm-0.33.0/h20-96g", library).storedScaleFindings(scheme(.deepSeekBlock)).isEmpty)
+        #expect(
+            try Target("vllm-0.33.0/h20-96g", library).storedScaleFindings(scheme(.deepSeekBlock)).isEmpty)
     }
 
     @Test("matrices that do not divide into blocks")

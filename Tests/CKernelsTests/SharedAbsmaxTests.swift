@@ -15,9 +15,15 @@ import Testing
             let found = source.bytes.withUnsafeBytes { ingot_absmax($0.baseAddress, type, count, level) }
             #expect(found == source.values.map(abs).max() ?? 0, "\(count)")
         }
-        for broken in [Float.infinity, -.infinity, .nan] {
-            let source = Source([1, -2, broken, 0.5], as: type)
-            let found = source.bytes.withUnsafeBytes { ingot_absmax($0.baseAddress, type, 4, level) }
+        // Infinity and a NaN, between numbers, little-endian.
+        let broken: [[UInt8]] =
+            type == INGOT_SOURCE_BF16
+            ? [[0x80, 0x7F], [0xC0, 0xFF]]
+            : type == INGOT_SOURCE_F16
+                ? [[0x00, 0x7C], [0x00, 0xFE]] : [[0, 0, 0x80, 0x7F], [0, 0, 0xC0, 0xFF]]
+        for element in broken {
+            let bytes = [UInt8](repeating: 0x3C, count: 20 * element.count) + element
+            let found = bytes.withUnsafeBytes { ingot_absmax($0.baseAddress, type, 21, level) }
             #expect(!found.isFinite)
         }
     }

@@ -27,7 +27,7 @@ def rows(path, tokenizer, count):
             if "tokens" in row or "input_ids" in row:
                 yield row.get("tokens") or row["input_ids"]
             else:
-                yield tokenizer.apply_chat_template(row["messages"], tokenize=True, return_dict=False)
+                yield tokenizer.apply_chat_template(row.get("messages") or row["conversations"], tokenize=True, return_dict=False)
 
 
 def main():
@@ -38,12 +38,10 @@ def main():
     ask.add_argument("--texts", type=int, default=8)
     a = ask.parse_args()
     torch.set_num_threads(1)
-    from compressed_tensors.compressors import ModelCompressor
-    from compressed_tensors.quantization import (
-        QuantizationConfig, QuantizationStatus, apply_quantization_config, preset_name_to_scheme)
-    from llmcompressor.modifiers.quantization import QuantizationModifier
-    from llmcompressor.core import create_session
+    from compressed_tensors.quantization.lifecycle.forward import quantize
+    from compressed_tensors.quantization.utils import is_module_quantized
     from llmcompressor.core.state import State
+    from llmcompressor.modifiers.quantization import QuantizationModifier
     from transformers import AutoTokenizer
     configuration, modelling = model_code()
     keys = read_json(a.source, "config.json")
@@ -55,15 +53,15 @@ def main():
             module.expert_bias.data = module.expert_bias.data.float()
     modifier = QuantizationModifier(targets=["Linear"], scheme="FP8", ignore=IGNORED)
     state = State(model=model)
-    modifier.initialize(state)
-    modifier.start_calibration(model) if hasattr(modifier, "start_calibration") else modifier.on_start(state, None)
-    for tokens in rows(a.data, AutoTokenizer.from_pretrained(a.source), a.texts):
+    # What oneshot does, event by event: it would load the model by a class that transformers does not have.
+    modifier.on_initialize(state)
+    modifier.on_calibration_start(state, None)
+    for tokens in rows(a.data, AutoTokenizer.from_pretrained(a.source, trust_remote_code=True), a.texts):
         with torch.no_grad():
             model(torch.tensor([tokens]))
-    modifier.end_calibration(model) if hasattr(modifier, "end_calibration") else modifier.on_end(state, None)
-    print([n for n, _ in model.state_dict().items()][:12])
+    modifier.on_sequential_epoch_end(state, None, [m for m in model.modules() if is_module_quantized(m)])
     artefact, faults, count, ratios = Checkpoint(a.artefact), [], 0, []
-    tensors = model.state_dict()
+    tensors, modules = model.state_dict(), dict(model.named_modules())
     for name in sorted(n for n in source.tensors if is_quantised(n)):
         stem = name[: -len("weight")]
         scale = tensors[stem + "weight_scale"]
@@ -71,14 +69,16 @@ def main():
         fault = first_difference(stem + "weight_scale", scale, found) if scale.shape == found.shape and scale.dtype == found.dtype \
             else f"{stem}weight_scale: oneshot has {scale.dtype} {list(scale.shape)}, found {found.dtype} {list(found.shape)}"
         faults += [fault] if fault else []
-        codes = (source.read(name) / scale).clamp(-448, 448).to(torch.float8_e4m3fn)
+        args = modules[stem[:-1]].quantization_scheme.weights
+        codes = quantize(source.read(name), scale, torch.zeros_like(scale), args, dtype=torch.float8_e4m3fn)
         fault = first_difference(name, codes, artefact.read(name))
         faults += [fault] if fault else []
         theirs = tensors[stem + "input_scale"]
         ratios.append((float(theirs) / float(artefact.read(stem + "input_scale")), stem, theirs.dtype, tuple(theirs.shape)))
         count += 1
     ratios.sort()
-    print("input scales, theirs / ours:", ratios[0], ratios[len(ratios) // 2], ratios[-1])
+    for ratio, stem, dtype, shape in (ratios[0], ratios[len(ratios) // 2], ratios[-1]):
+        print(f"  input scale of {stem[:-1]}: {dtype} {list(shape)}, {ratio:.4f} of the artefact's")
     for fault in faults[:8]:
         print("  " + fault)
     print(f"{'FAIL' if faults else 'PASS'} oneshot: {count} matrices compared, {len(faults)} differences")

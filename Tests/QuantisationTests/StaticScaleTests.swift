@@ -177,11 +177,14 @@ struct StaticScaleTests {
         let record = try String(contentsOfFile: folder.path("out/quantisation.json"), encoding: .utf8)
         #expect(record.contains("\"zero_blocks\":1,") && !record.contains("\"zero_blocks\":2,"))
 
-        var damage = try CheckpointDamage(source)
-        try damage.edit("model.layers.1.attention.dense.weight") { $0[5] = .infinity }
-        try damage.write(folder.path("infinite"))
-        // The headers are the same, so the calibration still fits.
-        let run = try quantise(folder.path("infinite"), "none", "--scheme", "fp8-tensor-static")
+        // The headers stay the same, so the calibration still fits.
+        let (plain, _) = try open(source)
+        let dense = try #require(plain.tensor(named: "model.layers.1.attention.dense.weight"))
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: plain.path(ofShard: dense.shard)))
+        try file.seek(toOffset: UInt64(dense.record.dataRange.lowerBound + 10))
+        try file.write(contentsOf: [0x80, 0x7F])
+        try file.close()
+        let run = try quantise(source, "none", "--scheme", "fp8-tensor-static")
         #expect(run.exit != 0 && run.errors.contains("row 0, column 5"), "\(run.errors)")
         #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
     }
@@ -226,7 +229,7 @@ struct StaticScaleTests {
         }
     }
 
-    static let input = "model.layers.1.mlp.experts.2.down_proj.input_scale"
+    static let input = "model.layers.1.attention.dense.input_scale"
     static let keys = "model.layers.1.attention.attn.k_scale"
     static let damages = [
         Damage("a missing input scale", "QUANT-011", passRefuses: true) { $0.file.tensors[input] = nil },
