@@ -57,6 +57,10 @@ extension DiagnosticCode {
     package static let scaleKindsMixed = DiagnosticCode("QUANT-009")
     /// An entry of the skip list that matches nothing, or that engines match differently.
     package static let skipListAmbiguous = DiagnosticCode("QUANT-010")
+    /// A scale of inputs or of the cache that the config asks for is not there.
+    package static let storedScaleMissing = DiagnosticCode("QUANT-011")
+    /// A scale of inputs or of the cache that the config does not ask for.
+    package static let storedScaleUnasked = DiagnosticCode("QUANT-012")
 
     /// A profile cannot be read.
     package static let profileMalformed = DiagnosticCode("TARGET-001", exit: .badProfile)
@@ -66,6 +70,8 @@ extension DiagnosticCode {
     package static let targetRefuses = DiagnosticCode("TARGET-003", exit: .refused)
     /// The target reads what is asked for differently, or only with a change.
     package static let targetAdapts = DiagnosticCode("TARGET-004")
+    /// Whether the target reads stored scales of inputs or of the cache.
+    package static let targetStoredScales = DiagnosticCode("TARGET-005")
 }
 
 extension DiagnosticCode {

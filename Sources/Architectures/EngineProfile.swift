@@ -15,6 +15,12 @@ package struct EngineProfile: Equatable, Sendable {
     package let deviceKinds: [DeviceKind]
     /// How it chooses the YaRN factor.
     package let ropeGeneration: RopeGeneration
+    /// What it does with stored scales of inputs.
+    package let inputScales: StoredScaleReading
+    /// What it does with stored scales of keys and values.
+    package let cacheScales: StoredScaleReading
+    /// How it would name them.
+    package let cacheScaleNames: CacheScaleNames
     /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
@@ -36,9 +42,41 @@ package struct EngineProfile: Equatable, Sendable {
         let rope = try reader.object("rope_generation")
         ropeGeneration = try choice(rope, "value", RopeGeneration.self)
         sources["rope_generation"] = try source(rope)
+        let stored = try reader.object("stored_scales")
+        inputScales = try StoredScaleReading(try stored.object("inputs"))
+        cacheScales = try StoredScaleReading(try stored.object("cache"))
+        let names = try stored.object("cache_names")
+        cacheScaleNames = try choice(names, "value", CacheScaleNames.self)
+        sources["cache_names"] = try source(names)
+        try stored.finish()
         self.sources = sources
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
+    }
+}
+
+/// Whether an engine reads a kind of stored scales for this architecture.
+package struct StoredScaleReading: Equatable, Sendable {
+    /// What becomes of them.
+    package enum Value: String, CaseIterable, Sendable {
+        case read
+        /// They are dropped, and 1.0 or a scale as it comes takes their place.
+        case ignored
+        case refused
+        /// Nobody has looked.
+        case unknown
+    }
+
+    package let value: Value
+    /// One clause that a message can end with.
+    package let reason: String
+    /// Where it was read or met.
+    package let source: String
+
+    fileprivate init(_ reader: StrictReader) throws(DocumentError) {
+        value = try choice(reader, "value", Value.self)
+        reason = try reader.string("reason")
+        source = try Architectures.source(reader)
     }
 }
 

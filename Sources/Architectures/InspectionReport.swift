@@ -138,14 +138,21 @@ package struct InspectionReport: Sendable {
             case .whole: return []
             case .layer(let layer): guard entry.layer == layer else { continue }
             case .tensor(let name):
-                guard entry.name == name || match.scale(at: index)?.name == name else { continue }
+                let stored = match.header(of: .input(entry: index))?.name
+                guard entry.name == name || match.scale(at: index)?.name == name || stored == name else {
+                    continue
+                }
             }
             if let header = match.weight(at: index) {
                 rows.append(
                     row(header, entry.role.name, entry.shape == header.shape ? nil : entry.shape, match))
             }
             if let header = match.scale(at: index) { rows.append(row(header, "block scale", nil, match)) }
+            if let header = match.header(of: .input(entry: index)) {
+                rows.append(row(header, "input scale", nil, match))
+            }
         }
+        rows += cacheRows(match)
         for header in match.unexpected.map({ match.headers.tensors[$0] }) {
             let isInView =
                 switch view {
@@ -156,6 +163,18 @@ package struct InspectionReport: Sendable {
             if isInView { rows.append(row(header, "none", nil, match)) }
         }
         return rows
+    }
+
+    /// The scales of the cache that are in view.
+    private func cacheRows(_ match: InventoryMatch) -> [Row] {
+        (0..<match.quantised.inventory.configuration.layersWithPrediction).flatMap { layer in
+            [StoredScale.keys(layer: layer), .values(layer: layer)].compactMap { scale -> Row? in
+                guard let header = match.header(of: scale),
+                    view == .layer(layer) || view == .tensor(header.name)
+                else { return nil }
+                return row(header, scale == .keys(layer: layer) ? "key scale" : "value scale", nil, match)
+            }
+        }
     }
 
     private func row(_ header: TensorHeader, _ role: String, _ expected: Shape?, _ match: InventoryMatch)

@@ -1,4 +1,5 @@
-// Which header belongs to which inventory entry, as its weight or as its scale, and which belong to none.
+// Which header belongs to which inventory entry, as its weight, as its scale or as that of its inputs, which belong to
+// the cache of a layer, and which to none.
 
 import Tensors
 
@@ -14,7 +15,9 @@ package struct InventoryMatch: Sendable {
     package private(set) var weights: [Int]
     /// For each inventory entry, the index of the scale that stands beside it; −1 when there is none.
     package private(set) var scales: [Int]
-    /// Headers that are neither, in header order.
+    /// The header of each scale that is of no weight, whether or not the config asks for it.
+    package private(set) var stored: [StoredScale: Int] = [:]
+    /// Headers that are none of these, in header order.
     package private(set) var unexpected: [Int] = []
 
     /// The suffixes of the two containers: a scale is found whichever the config announces.
@@ -32,6 +35,8 @@ package struct InventoryMatch: Sendable {
                 weights[entry] = index
             } else if let entry = Self.weight(ofScale: header.name, inventory), scales[entry] < 0 {
                 scales[entry] = index
+            } else if let scale = inventory.storedScale(named: header.name), stored[scale] == nil {
+                stored[scale] = index
             } else {
                 unexpected.append(index)
             }
@@ -55,6 +60,9 @@ package struct InventoryMatch: Sendable {
         scales[entry] < 0 ? nil : headers.tensors[scales[entry]]
     }
 
+    /// The header of a scale that is of no weight.
+    package func header(of scale: StoredScale) -> TensorHeader? { stored[scale].map { headers.tensors[$0] } }
+
     /// The ledger of what was found.
     package var ledger: Ledger {
         var ledger = Ledger()
@@ -64,6 +72,7 @@ package struct InventoryMatch: Sendable {
             if let weight = weight(at: index) { add(weight, group, &ledger) }
             if let scale = scale(at: index) { add(scale, .scales, &ledger) }
         }
+        for index in stored.values { add(headers.tensors[index], .scales, &ledger) }
         for index in unexpected { add(headers.tensors[index], .other, &ledger) }
         return ledger
     }

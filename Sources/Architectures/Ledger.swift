@@ -82,6 +82,7 @@ package struct Ledger: Equatable, Sendable {
             let count = scale.shape.dimensions.reduce(1, *)
             add(.scales, usual, elements: count, bytes: count * usual.bits / 8)
         }
+        for _ in quantised.storedScales { add(.scales, .f32, elements: 1, bytes: DType.f32.bits / 8) }
     }
 
     /// What a config without quantisation has to hold.

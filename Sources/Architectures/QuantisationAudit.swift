@@ -12,6 +12,7 @@ enum QuantisationAudit {
         collector.add(match.quantised.findings)
         collector.add(placement(match))
         collector.add(scales(match))
+        collector.add(StoredScaleAudit.findings(match))
         return collector.findings
     }
 
@@ -106,7 +107,7 @@ enum QuantisationAudit {
                     malformed(scale, match, "named for another container", name, scale.name))
             }
             let shape = layout.scaleShape(of: entry.shape)
-            if scale.shape != shape, !(layout.granularity == .tensor && scale.shape.rank == 0) {
+            if !layout.fits(scale: scale.shape, of: entry.shape) {
                 findings.append(
                     malformed(
                         scale, match, "of another shape than its weight asks for", "\(shape)",

@@ -49,6 +49,11 @@ extension QuantisationLayout {
             malformed(
                 "activation_scheme", "dynamic, the only one engines take with blocks", "static", &reader)
         }
+        // ModelOpt's key, which SGLang reads beside this method.
+        let cache = reader.string("kv_cache_quant_algo")
+        if let cache, cache != "FP8" {
+            malformed("kv_cache_quant_algo", "FP8 or no such key", cache, &reader)
+        }
         let scaleFormat = reader.string("scale_fmt")
         if let scaleFormat, !["ue8m0", "float"].contains(scaleFormat) {
             malformed("scale_fmt", "ue8m0, float or no such key", scaleFormat, &reader)
@@ -63,7 +68,7 @@ extension QuantisationLayout {
         return .fp8(
             FP8Layout(
                 container: .deepSeek, granularity: .block(rows: rows, columns: columns),
-                activations: activations, scaleFormat: scaleFormat,
+                activations: activations, scaleFormat: scaleFormat, hasCacheScales: cache != nil,
                 skipList: SkipList(lists.1 ?? lists.0 ?? [], acceptsParts: true)))
     }
 
@@ -114,7 +119,22 @@ extension QuantisationLayout {
         return .fp8(
             FP8Layout(
                 container: .compressedTensors, granularity: granularity, activations: activations,
+                hasCacheScales: cacheScheme(&reader),
                 skipList: SkipList(names("ignore", &reader) ?? [], acceptsParts: false)))
+    }
+
+    /// Whether there is a scheme of the cache; a cache that is scaled as it comes has no stored scales.
+    private static func cacheScheme(_ reader: inout ConfigurationReader) -> Bool {
+        guard let value = reader.value("kv_cache_scheme") else { return false }
+        guard case .object(let scheme) = value, scheme["num_bits"] == .integer(8), scheme["type"] == "float",
+            scheme["strategy"] == "tensor"
+        else {
+            malformed(
+                "kv_cache_scheme", "null, or num_bits 8, type float, strategy tensor", value.text(.compact),
+                &reader)
+            return false
+        }
+        return scheme["dynamic"] != .bool(true)
     }
 
     private static func granularity(_ weights: JSONObject) -> FP8Layout.Granularity? {

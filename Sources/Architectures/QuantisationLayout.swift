@@ -57,18 +57,21 @@ package struct FP8Layout: Equatable, Sendable {
     package let activations: Activations
     /// `scale_fmt` as written, for example ue8m0; nil when the config does not say.
     package let scaleFormat: String?
+    /// Whether the config says that the cache of keys and values is FP8 with stored scales.
+    package let hasCacheScales: Bool
     /// The modules left alone.
     package let skipList: SkipList
 
     /// A layout from its parts; nothing is checked that reading a config has not.
     package init(
         container: Container, granularity: Granularity, activations: Activations = .dynamic,
-        scaleFormat: String? = nil, skipList: SkipList = SkipList()
+        scaleFormat: String? = nil, hasCacheScales: Bool = false, skipList: SkipList = SkipList()
     ) {
         self.container = container
         self.granularity = granularity
         self.activations = activations
         self.scaleFormat = scaleFormat
+        self.hasCacheScales = hasCacheScales
         self.skipList = skipList
     }
 
@@ -98,12 +101,17 @@ package struct FP8Layout: Equatable, Sendable {
         }
     }
 
+    /// Whether a stored scale of a matrix has its shape; the one of a whole matrix may be a scalar.
+    package func fits(scale: Shape, of weight: Shape) -> Bool {
+        scale == scaleShape(of: weight) || granularity == .tensor && scale.rank == 0
+    }
+
     /// A name for reports: `deepseek-block 128×128`.
     package var title: String {
         switch granularity {
         case .block(let rows, let columns): "\(container.rawValue)-block \(rows)×\(columns)"
         case .channel: "\(container.rawValue)-channel"
-        case .tensor: "\(container.rawValue)-tensor"
+        case .tensor: "\(container.rawValue)-tensor" + (activations == .fixed ? ", static activations" : "")
         }
     }
 }

@@ -2,6 +2,7 @@
 // some roles and plain numbers for others, with nothing in the config to say which; engines that want
 // powers of two quantise the plain ones a second time at load.
 
+import Checkpoints
 import Diagnostics
 import Documents
 import Tensors
@@ -48,6 +49,9 @@ package struct ScaleTally: Equatable, Sendable {
 /// - Checked by: ScaleAuditTests.
 package struct ScaleAudit: Sendable {
     private var tallies: [TensorRole: ScaleTally] = [:]
+    /// Scales of inputs and of the cache that cannot be, by their tensors' names, and how many were seen.
+    private var impossible: [String] = []
+    private var storedCount = 0
 
     /// Nothing seen yet.
     package init() {}
@@ -86,6 +90,13 @@ package struct ScaleAudit: Sendable {
         tallies[entry.role, default: ScaleTally()].add(counts, entry)
     }
 
+    /// Looks at a scale of inputs or of the cache.
+    package mutating func observe(_ bytes: UnsafeRawBufferPointer, dtype: DType, named name: String) {
+        storedCount += 1
+        let values = floats(Array(bytes), dtype)
+        if values.isEmpty || !values.allSatisfy({ $0.isFinite && $0 > 0 }) { impossible.append(name) }
+    }
+
     /// Looks at the scales of one weight, given as numbers.
     package mutating func observe(_ scales: [Float], of entry: InventoryEntry) {
         scales.withUnsafeBytes { observe($0, dtype: .f32, of: entry) }
@@ -117,6 +128,16 @@ package struct ScaleAudit: Sendable {
                 found: "\(grouped(tally.zeros)) zero, \(grouped(tally.negatives)) negative and "
                     + "\(grouped(tally.nonFinite)) not finite of \(grouped(tally.values))",
                 remedy: "quantise again from the BF16 checkpoint")
+        }
+        if let first = impossible.first {
+            findings.append(
+                Finding(
+                    .error, .scaleValueImpossible,
+                    "scales that no input and no cache can have: what they scale reads as zero or as not a number",
+                    tensor: first, expected: "a finite number above zero",
+                    found: "zero, negative or not finite in \(grouped(impossible.count)) of "
+                        + "\(grouped(storedCount)) scales of inputs and of the cache",
+                    remedy: "calibrate and quantise again"))
         }
         if let finding = kindFinding(layout) { findings.append(finding) }
         return findings

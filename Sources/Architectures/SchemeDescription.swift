@@ -7,9 +7,14 @@ package enum SchemeLayout: String, CaseIterable, Sendable {
     case deepSeekBlock = "deepseek-block"
     case compressedTensorsBlock = "compressed-tensors-block"
     case compressedTensorsChannel = "compressed-tensors-channel"
+    /// One scale for a whole matrix, and one for its inputs.
+    case compressedTensorsStatic = "compressed-tensors-static"
 
-    /// Whether a scale covers a rectangle.
-    package var isBlock: Bool { self != .compressedTensorsChannel }
+    /// Whether a scale covers a rectangle within a matrix.
+    package var isBlock: Bool { self == .deepSeekBlock || self == .compressedTensorsBlock }
+
+    /// Whether the scale of activations is stored beside each matrix.
+    package var hasInputScales: Bool { self == .compressedTensorsStatic }
 }
 
 /// How the scales are stored.
@@ -32,18 +37,26 @@ package struct SchemeDescription: Equatable, Sendable {
     package var roles: Set<TensorRole>
     /// Whether any quantised matrix does not divide into whole blocks.
     package var hasPartialBlocks: Bool
+    /// Whether scales of activations are stored.
+    package var hasInputScales: Bool
+    /// Whether scales of keys and values are stored.
+    package var hasCacheScales: Bool
 
     /// A description from its parts, as a plan makes it.
     package init(
-        layout: SchemeLayout, scales: ScaleStorage, roles: Set<TensorRole>, hasPartialBlocks: Bool = false
+        layout: SchemeLayout, scales: ScaleStorage, roles: Set<TensorRole>, hasPartialBlocks: Bool = false,
+        hasCacheScales: Bool = false
     ) {
         self.layout = layout
         self.scales = scales
         self.roles = roles
         self.hasPartialBlocks = hasPartialBlocks
+        hasInputScales = layout.hasInputScales
+        self.hasCacheScales = hasCacheScales
     }
 
-    /// What a checkpoint of this layout holds; nil when it is not quantised, or by whole tensors.
+    /// What a checkpoint of this layout holds; nil when it is not quantised, or by whole tensors
+    /// without stored scales of activations.
     ///
     /// - Parameter scales: the kind a `ScaleAudit` found; nil takes the config's word.
     package init?(_ quantised: QuantisedInventory, scales kind: ScaleKind? = nil) {
@@ -52,10 +65,13 @@ package struct SchemeDescription: Equatable, Sendable {
         case (.deepSeek, .block): layout = .deepSeekBlock
         case (.compressedTensors, .block): layout = .compressedTensorsBlock
         case (.compressedTensors, .channel): layout = .compressedTensorsChannel
+        case (.compressedTensors, .tensor) where fp8.activations == .fixed: layout = .compressedTensorsStatic
         default: return nil
         }
         let powers = kind.map { $0 == .powersOfTwo } ?? fp8.saysPowersOfTwo
         scales = powers ? .powerOfTwo : fp8.usualScaleDType == .bf16 ? .bf16 : .f32
+        hasInputScales = fp8.activations == .fixed
+        hasCacheScales = fp8.hasCacheScales
         roles = []
         hasPartialBlocks = false
         for (entry, isQuantised) in zip(quantised.inventory.entries, quantised.isQuantised) where isQuantised

@@ -103,6 +103,37 @@ package struct Target: Equatable, Sendable {
         }
     }
 
+    /// What becomes of stored scales of inputs and of the cache: said of every artefact that has some.
+    package func storedScaleFindings(_ scheme: SchemeDescription) -> [Finding] {
+        var findings: [Finding] = []
+        if scheme.hasInputScales { findings.append(finding(engine.inputScales, "input_scale")) }
+        if scheme.hasCacheScales { findings.append(finding(engine.cacheScales, "k_scale and v_scale")) }
+        return findings
+    }
+
+    private func finding(_ reading: StoredScaleReading, _ scales: String) -> Finding {
+        switch reading.value {
+        case .read:
+            Finding(
+                .note, .targetStoredScales, "the target reads \(scales) of this architecture", target: name,
+                cause: reading.reason)
+        case .ignored:
+            Finding(
+                .warning, .targetStoredScales, "the target does not read \(scales) of this architecture",
+                target: name, cause: reading.reason)
+        case .unknown:
+            Finding(
+                .warning, .targetStoredScales,
+                "whether the target reads \(scales) of this architecture is not known", target: name,
+                cause: reading.reason)
+        case .refused:
+            Finding(
+                .error, .targetRefuses, "the target refuses \(scales)", target: name,
+                expected: "an artefact without them", found: scales,
+                remedy: "leave out --kv-scales, or take --scheme fp8-block", cause: reading.reason)
+        }
+    }
+
     /// When findings are asked for.
     package enum Occasion: Sendable {
         /// Before writing: the scheme can still be changed to what the target takes.
@@ -113,36 +144,37 @@ package struct Target: Equatable, Sendable {
 
     /// The verdicts on a scheme as findings.
     package func findings(_ scheme: SchemeDescription, _ occasion: Occasion) -> [Finding] {
-        verdicts(scheme).map { verdict in
-            switch verdict {
-            case .refuse(let reason, let remedy):
-                return Finding(
-                    .error, .targetRefuses, "the target cannot load this", target: name,
-                    expected: "a layout it loads", found: scheme.layout.rawValue, remedy: remedy,
-                    cause: reason)
-            case .keepRoles(let roles, let reason):
-                let names = roles.map(\.name).joined(separator: ", ")
-                return occasion == .planning
-                    ? Finding(
-                        .warning, .targetAdapts, "roles stay as they are for this target",
-                        target: name, expected: "\(names) not quantised",
-                        found: "a scheme that quantises them", cause: reason)
-                    : Finding(
+        storedScaleFindings(scheme)
+            + verdicts(scheme).map { verdict in
+                switch verdict {
+                case .refuse(let reason, let remedy):
+                    return Finding(
                         .error, .targetRefuses, "the target cannot load this", target: name,
-                        expected: "\(names) not quantised", found: "quantised",
-                        remedy: "quantise again with --target \(name)", cause: reason)
-            case .roundScales(let reason):
-                return Finding(
-                    .warning, .targetAdapts, "the target changes the weights at load",
-                    target: name,
-                    expected: "scales that are powers of two", found: "\(scheme.scales.rawValue) scales",
-                    remedy: "quantise with power-of-two scales", cause: reason)
-            case .warn(let reason):
-                return Finding(
-                    .warning, .targetAdapts, "the target runs this with a difference", target: name,
-                    cause: reason)
+                        expected: "a layout it loads", found: scheme.layout.rawValue, remedy: remedy,
+                        cause: reason)
+                case .keepRoles(let roles, let reason):
+                    let names = roles.map(\.name).joined(separator: ", ")
+                    return occasion == .planning
+                        ? Finding(
+                            .warning, .targetAdapts, "roles stay as they are for this target",
+                            target: name, expected: "\(names) not quantised",
+                            found: "a scheme that quantises them", cause: reason)
+                        : Finding(
+                            .error, .targetRefuses, "the target cannot load this", target: name,
+                            expected: "\(names) not quantised", found: "quantised",
+                            remedy: "quantise again with --target \(name)", cause: reason)
+                case .roundScales(let reason):
+                    return Finding(
+                        .warning, .targetAdapts, "the target changes the weights at load",
+                        target: name,
+                        expected: "scales that are powers of two", found: "\(scheme.scales.rawValue) scales",
+                        remedy: "quantise with power-of-two scales", cause: reason)
+                case .warn(let reason):
+                    return Finding(
+                        .warning, .targetAdapts, "the target runs this with a difference", target: name,
+                        cause: reason)
+                }
             }
-        }
     }
 
     /// What the target would read differently in a config, apart from its weights.

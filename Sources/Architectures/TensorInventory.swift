@@ -99,7 +99,7 @@ private struct InventoryBuilder {
     }
 
     private mutating func addLayer(_ layer: Int) {
-        let prefix = "model.layers.\(layer)."
+        let prefix = TensorInventory.prefix(ofLayer: layer)
         if layer == c.predictionLayer {
             add(prefix + "enorm.weight", .mtpEmbeddingNorm, hidden, layer)
             add(prefix + "hnorm.weight", .mtpHiddenNorm, hidden, layer)
@@ -168,6 +168,9 @@ private struct MLPShapes {
 }
 
 extension TensorInventory {
+    /// What the names of a layer begin with.
+    static func prefix(ofLayer layer: Int) -> String { "model.layers.\(layer)." }
+
     /// The layer number in a name of this family's grammar, known tensor or not; nil without one.
     static func layer(inName name: String) -> Int? {
         guard name.hasPrefix("model.layers.") else { return nil }

@@ -1,4 +1,5 @@
-// Activations as FP8 codes, chosen token by token as engines do on devices that multiply FP8.
+// Activations as FP8 codes, chosen as engines do on devices that multiply FP8: token by token, or by a scale that is
+// stored beside the weight.
 //
 // Legend: T tokens, K channels, S width of a weight's block of scales.
 
@@ -6,9 +7,11 @@
 ///
 /// A run of a token's channels shares one scale s; a code is the E4M3 number nearest to x / s, ties to even,
 /// saturated at 448. The run is as wide as the weight's blocks, the last one shorter where K ends; where the
-/// weight has one scale a row it is the whole row.
+/// weight has one scale a row it is the whole row. A weight with a scale of its inputs sets s for all of them, whatever
+/// they are: the code is then nearest to x × (1 / s), and what is beyond 448 is cut.
 ///
-/// - Source: vLLM csrc/quantization/fp8/per_token_group_quant.cu and common.cu; the numbers are the profile's.
+/// - Source: vLLM csrc/quantization/fp8/per_token_group_quant.cu and common.cu (static: the scale is inverted once and
+///   multiplied with); the numbers are the profile's.
 /// - Checked by: NumericsVectorTests.
 package struct ActivationCodeRule: Hashable, Sendable {
     /// The least amax of a run beside a block; s = max(amax, floor) / 448.
@@ -22,7 +25,10 @@ package struct ActivationCodeRule: Hashable, Sendable {
     }
 
     /// Codes for activations that meet a weight of these scales.
-    package func codes(of x: Matrix, beside scales: BlockScales) -> ActivationCodes {
+    ///
+    /// - Parameter inputScale: the weight's own; nil where a run's amax gives the scale.
+    package func codes(of x: Matrix, beside scales: BlockScales, inputScale: Float? = nil) -> ActivationCodes
+    {
         let (rows, columns) = (x.rows, x.columns)
         let width = scales.isPerRow ? columns : scales.blockColumns
         var runs = Matrix(rows: rows, columns: scales.stride)
@@ -32,6 +38,14 @@ package struct ActivationCodeRule: Hashable, Sendable {
                     for run in 0..<scales.stride {
                         let first = row * columns + run * width
                         let count = min(width, columns - run * width)
+                        if let inputScale {
+                            runs.values[row * scales.stride + run] = inputScale
+                            let inverse = 1 / inputScale
+                            for index in first..<first + count {
+                                target[index] = Self.roundedToE4M3(input[index] * inverse)
+                            }
+                            continue
+                        }
                         let amax = Self.amax(input + first, count)
                         let scale =
                             scales.isPerRow

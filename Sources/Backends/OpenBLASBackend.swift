@@ -112,7 +112,7 @@ package struct OpenBLASBackend: Backend {
         case (.e4m3(let scales), .roundedScales):
             return (x, weight.roundingScales(to: format), !scales.isPerRow)
         case (.e4m3(let scales), .activationCodes(let rule)):
-            return (rule.codes(of: x, beside: scales).decoded, weight, false)
+            return (rule.codes(of: x, beside: scales, inputScale: weight.inputScale).decoded, weight, false)
         // A weight stored in the format is what it is; others lose what the format cannot hold.
         case (.bf16, _): return (x, weight, format != .bf16)
         case (.f16, _): return (x, weight, format != .f16)

@@ -26,7 +26,8 @@ package struct ReferenceBackend: Backend {
                 ? codeProduct(x, weight, rowScales: rounded)
                 : elementProduct(x, weight.roundingScales(to: numerics.format))
         case .activationCodes(let rule):
-            return codeProduct(rule.codes(of: x, beside: scales), weight, scales)
+            let codes = rule.codes(of: x, beside: scales, inputScale: weight.inputScale)
+            return codeProduct(codes, weight, scales)
         }
     }
 

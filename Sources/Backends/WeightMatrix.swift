@@ -23,13 +23,16 @@ package struct WeightMatrix: @unchecked Sendable {
     package let columns: Int
     /// [N, K], little-endian, of any alignment; valid as long as this value is.
     package let bytes: UnsafeRawBufferPointer
+    /// The scale that activations take where they become codes too; nil where they are scaled as they come.
+    package let inputScale: Float?
     private let owner: AnyObject
 
     /// - Parameters:
     ///   - bytes: exactly the matrix.
     ///   - owner: keeps the bytes alive.
     package init(
-        format: Format, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer, owner: AnyObject
+        format: Format, rows: Int, columns: Int, bytes: UnsafeRawBufferPointer, owner: AnyObject,
+        inputScale: Float? = nil
     ) {
         precondition(
             bytes.count == rows * columns * format.width,
@@ -43,14 +46,16 @@ package struct WeightMatrix: @unchecked Sendable {
         self.columns = columns
         self.bytes = bytes
         self.owner = owner
+        self.inputScale = inputScale
     }
 
     /// A matrix that owns its bytes.
-    package init(format: Format, rows: Int, columns: Int, bytes: [UInt8]) {
+    package init(format: Format, rows: Int, columns: Int, bytes: [UInt8], inputScale: Float? = nil) {
         let storage = ByteStorage(bytes)
         self.init(
             format: format, rows: rows, columns: columns,
-            bytes: UnsafeRawBufferPointer(rebasing: storage.buffer[..<bytes.count]), owner: storage)
+            bytes: UnsafeRawBufferPointer(rebasing: storage.buffer[..<bytes.count]), owner: storage,
+            inputScale: inputScale)
     }
 
     /// The same codes with their scales rounded to a format; other weights as they are.
@@ -58,7 +63,7 @@ package struct WeightMatrix: @unchecked Sendable {
         guard case .e4m3(let scales) = self.format else { return self }
         return WeightMatrix(
             format: .e4m3(scales.rounded(to: format)), rows: rows, columns: columns, bytes: bytes,
-            owner: owner)
+            owner: owner, inputScale: inputScale)
     }
 
     /// The exact F32 value of each element of some rows; [range.count, K].

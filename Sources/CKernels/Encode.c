@@ -24,13 +24,22 @@ static uint32_t largest_finite_bits(ingot_source_type type) {
     return type == INGOT_SOURCE_BF16 ? 0x7f7f : type == INGOT_SOURCE_F16 ? 0x7bff : 0x7f7fffff;
 }
 
+float ingot_absmax(const void *source, ingot_source_type type, size_t count, ingot_simd_level level) {
+    uint32_t maximum = 0;
+    if (count > 0) {
+        ingot_kernels_at(level)->tile_maxima(source, 0, type, 1, count, count, &maximum);
+    }
+    return maximum > largest_finite_bits(type) ? __builtin_inff() : magnitude_of(maximum, type);
+}
+
 static int is_valid(const ingot_encode_job *job) {
     return job->block_rows > 0 && job->block_columns > 0 && job->source_stride >= job->columns
         && job->codes_stride >= job->columns
         && job->scales_stride >= job->columns / job->block_columns + (job->columns % job->block_columns != 0)
         && (unsigned)job->type <= INGOT_SOURCE_F32 && (unsigned)job->rule <= INGOT_SCALE_BF16
         && (job->rule != INGOT_SCALE_BF16 || job->type == INGOT_SOURCE_BF16)
-        && (!job->searches || job->rule == INGOT_SCALE_F32) && job->amax_floor >= 0
+        && (!job->searches || (job->rule == INGOT_SCALE_F32 && job->shared_absmax == 0)) && job->shared_absmax >= 0
+        && job->shared_absmax <= __FLT_MAX__ && job->amax_floor >= 0
         && job->amax_floor <= __FLT_MAX__;
 }
 
@@ -183,7 +192,8 @@ ingot_status ingot_encode(const ingot_encode_job *job, ingot_simd_level level, i
                     }
                     return INGOT_NON_FINITE;
                 }
-                const float amax = magnitude_of(maxima[index], job->type);
+                const float own = magnitude_of(maxima[index], job->type);
+                const float amax = job->shared_absmax > 0 ? job->shared_absmax : own;
                 const float scale = ingot_block_scale(job->rule, amax, job->amax_floor, job->zero_scale);
                 ingot_block block = {
                     .source = band + column * size,

@@ -36,6 +36,16 @@ struct JudgedCheckpoint {
             }
             try file?.read(place.record.dataRange) { audit.observe($0, dtype: place.record.dtype, of: entry) }
         }
+        for name in match.stored.values.sorted().map({ match.headers.tensors[$0].name }) {
+            guard let place = checkpoint.tensor(named: name) else { continue }
+            if place.shard != shard || file == nil {
+                shard = place.shard
+                file = try RangeReader(path: checkpoint.path(ofShard: shard))
+            }
+            try file?.read(place.record.dataRange) {
+                audit.observe($0, dtype: place.record.dtype, named: name)
+            }
+        }
         return audit
     }
 }

@@ -39,6 +39,7 @@ struct QuantisationReport {
         ]
         if verbose { lines.insert(contentsOf: [tensorTable, ""], at: 2) }
         if let search = request.search { lines.append("scales searched: \(search.rawValue)") }
+        if let scales = request.scales { lines += storedScales(scales) }
         for adaptation in request.adaptations {
             lines.append("adapted: \(adaptation.reason)")
         }
@@ -55,6 +56,23 @@ struct QuantisationReport {
             "  next: ingot validate \(output) --deep",
         ]
         return lines.joined(separator: "\n")
+    }
+
+    /// What was stored, and which experts had to take another's scale.
+    private func storedScales(_ scales: CalibratedScales) -> [String] {
+        var parts: [String] = []
+        if !scales.inputs.isEmpty { parts.append("\(grouped(scales.inputs.count)) of inputs") }
+        if !scales.caches.isEmpty { parts.append("\(grouped(2 * scales.caches.count)) of keys and values") }
+        var lines = [
+            "scales stored: " + parts.joined(separator: ", ") + "; validate --target says who reads them"
+        ]
+        for unseen in scales.unseen {
+            let experts = abridged(unseen.experts.map(String.init), limit: 12)
+            lines.append(
+                "no inputs seen: \(unseen.role.name) of layer \(unseen.layer), experts \(experts): the largest scale of "
+                    + "that layer, \(scientific(Double(unseen.scale)))")
+        }
+        return lines
     }
 
     var document: JSONValue {

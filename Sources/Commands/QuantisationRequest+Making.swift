@@ -10,7 +10,7 @@ extension QuantisationRequest {
     /// A request and what its target has to say about it.
     static func make(
         scheme name: String, target targetName: String?, keep: [String], search: String? = nil,
-        inventory: TensorInventory
+        hasCacheScales: Bool = false, inventory: TensorInventory
     ) throws(Failure) -> (request: QuantisationRequest, findings: [Finding]) {
         let scheme = try SchemeLibrary.scheme(name)
         var adaptations: [Adaptation] = []
@@ -27,7 +27,9 @@ extension QuantisationRequest {
 
         let target = try Target(targetName, .embedded)
         var findings = target.findings(inventory.configuration)
-        for verdict in target.verdicts(request.description(inventory)) {
+        let description = request.description(inventory, hasCacheScales: hasCacheScales)
+        findings += target.storedScaleFindings(description)
+        for verdict in target.verdicts(description) {
             switch verdict {
             case .refuse(let reason, let remedy):
                 findings.append(
@@ -98,7 +100,7 @@ extension QuantisationRequest {
     }
 
     /// This request in the words that rules of targets are written in.
-    private func description(_ inventory: TensorInventory) -> SchemeDescription {
+    private func description(_ inventory: TensorInventory, hasCacheScales: Bool) -> SchemeDescription {
         let entries = inventory.entries.filter { quantises($0) }
         return SchemeDescription(
             layout: scheme.layout,
@@ -108,6 +110,7 @@ extension QuantisationRequest {
                 && entries.contains { entry in
                     entry.shape.dimensions[0] % scheme.blockRows != 0
                         || entry.shape.dimensions[1] % (scheme.blockColumns ?? 1) != 0
-                })
+                },
+            hasCacheScales: hasCacheScales)
     }
 }

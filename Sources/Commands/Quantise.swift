@@ -15,7 +15,7 @@ struct Quantise: ParsableCommand {
         usage: "ingot quantise CHECKPOINT --scheme fp8-block [--target ENGINE/DEVICE] --output DIR",
         discussion: """
             Schemes: \(SchemeLibrary.names.joined(separator: ", ")); or the path of a scheme file. \
-            `ingot profiles show fp8-block` prints one.
+            `ingot profiles show fp8-block` prints one. fp8-tensor-static needs --calibration.
 
             A run that was stopped goes on with --resume and ends with the same bytes.
             """,
@@ -27,8 +27,13 @@ struct Quantise: ParsableCommand {
     @OptionGroup var choice: SchemeOptions
 
     @Option(
-        help: ArgumentHelp("The folder of `ingot calibrate`, for --clip second-moment.", valueName: "folder"))
+        help: ArgumentHelp(
+            "The folder of `ingot calibrate`: for static scales, --kv-scales and --clip second-moment.",
+            valueName: "folder"))
     var calibration: String?
+
+    @Flag(help: "Store scales of keys and values, for a cache in FP8, from the calibration.")
+    var kvScales = false
 
     @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup var output: OutputOptions
@@ -38,12 +43,11 @@ struct Quantise: ParsableCommand {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
             let opened = try OpenedCheckpoint(checkpoint)
-            let (asked, findings) = try choice.request(opened.inventory)
+            let (asked, findings) = try choice.request(opened.inventory, hasCacheScales: kvScales)
             let bought = try keepBudget.spend(on: asked, opened.inventory)
-            let request = bought?.request ?? asked
-            let weighed = try weighing(request, opened)
+            let request = try calibrated(bought?.request ?? asked, opened)
             let planner = QuantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory, request: weighed)
+                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
             let plan = try planner.plan()
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
@@ -57,27 +61,6 @@ struct Quantise: ParsableCommand {
                 return (report.text, report.document)
             }
         }
-    }
-}
-
-extension Quantise {
-    /// The request with the moments that its search weighs columns with.
-    private func weighing(
-        _ request: QuantisationRequest, _ opened: OpenedCheckpoint
-    ) throws(Failure) -> QuantisationRequest {
-        guard request.search == .secondMoment else { return request }
-        guard let calibration else {
-            throw Failure(
-                Finding(
-                    .error, .searchImpossible, "this search needs the inputs of a calibration",
-                    option: "--clip second-moment", expected: "--calibration FOLDER", found: "none",
-                    remedy: "ingot calibrate CHECKPOINT --data FILE --output FOLDER"))
-        }
-        let record = try CalibrationRecord.read(calibration)
-        return QuantisationRequest(
-            scheme: request.scheme, target: request.target, adaptations: request.adaptations,
-            search: request.search,
-            moments: try CalibrationMoments(record, opened.inventory, of: opened.checkpoint))
     }
 }
 

@@ -23,10 +23,13 @@ struct SchemeOptions: ParsableArguments {
     var clip: String?
 
     /// The request, and what its target has to say about it.
+    ///
+    /// - Parameter hasCacheScales: whether scales of keys and values are to be stored.
     func request(
-        _ inventory: TensorInventory
+        _ inventory: TensorInventory, hasCacheScales: Bool = false
     ) throws(Failure) -> (request: QuantisationRequest, findings: [Finding]) {
         try QuantisationRequest.make(
-            scheme: scheme, target: target, keep: keep, search: clip, inventory: inventory)
+            scheme: scheme, target: target, keep: keep, search: clip, hasCacheScales: hasCacheScales,
+            inventory: inventory)
     }
 }

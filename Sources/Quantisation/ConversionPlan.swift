@@ -2,6 +2,7 @@
 // done to them. Quantising and dequantising make such plans; one executor runs them. A plan is checked
 // when it is made, from headers alone, and the same plan gives the same bytes on every machine.
 
+import Architectures
 import Checkpoints
 import Diagnostics
 import Documents
@@ -18,13 +19,18 @@ package struct EncodeRule: Sendable, Equatable {
     /// What follows the weight's name to make the name of its scales, and their element type.
     package let scaleSuffix: String
     package let scaleType: DType
+    /// One scale for the whole matrix: blocks are then the parts in which it is encoded and its error is added up.
+    package var coversMatrix = false
     /// How the scale of a block is searched; nil where it follows from amax.
     package var search: ScaleSearch?
     /// Which weight it is, where the search weighs its columns.
     package var key: WeightKey?
 
     /// One scale for each block, ragged ones at the edges included.
+    ///
+    /// [1] where one covers the matrix.
     package func scaleShape(of weight: Shape) -> Shape {
+        guard !coversMatrix else { return [1] }
         let (rows, columns) = (weight.dimensions[0], weight.dimensions[1])
         return [(rows + blockRows - 1) / blockRows, (columns + blockColumns - 1) / blockColumns]
     }
@@ -38,6 +44,14 @@ package struct DecodeRule: Sendable {
     package let blockRows: Int
     package let blockColumns: Int
     package let target: DType
+    /// One scale for the whole matrix: it is repeated for every row.
+    package var coversMatrix = false
+}
+
+/// A scale that is known when a plan is made: a tensor of one F32 number.
+package struct StoredConstant: Equatable, Sendable {
+    package let name: String
+    package let value: Float
 }
 
 /// What happens to one source tensor.
@@ -53,13 +67,19 @@ package struct TensorConversion: Sendable {
 
     package let source: TensorRecord
     package let operation: Operation
+    /// What is stored right after it.
+    package var constants: [StoredConstant] = []
 }
 
 /// One output shard, made from one source shard.
 package struct ShardConversion: Sendable {
     /// One stretch of the output: which conversion gives it, and which part of what that gives.
     package struct Stretch: Sendable {
-        package enum Part: Sendable { case whole, codes, scales }
+        package enum Part: Equatable, Sendable {
+            case whole, codes, scales
+            /// One of the constants of the conversion.
+            case constant(Int)
+        }
 
         package let conversion: Int
         package let part: Part
@@ -93,7 +113,9 @@ package struct ShardConversion: Sendable {
     package var sourceByteCount: Int { conversions.reduce(0) { $0 + $1.source.dataRange.count } }
 
     /// Tensors of the output file.
-    package var tensorCount: Int { conversions.reduce(0) { $0 + $1.operation.tensorCount } }
+    package var tensorCount: Int {
+        conversions.reduce(0) { $0 + $1.operation.tensorCount + $1.constants.count }
+    }
 
     /// Lays out the output: source order, codes and scales adjacent, every tensor aligned to its type.
     package func layout() throws(Failure) -> Layout { try Self.layout(conversions, name: name) }
@@ -116,6 +138,9 @@ package struct ShardConversion: Sendable {
                 )
             case .decode(let rule): add(source.name, rule.target, source.shape, .whole)
             case .cast(let target): add(source.name, target, source.shape, .whole)
+            }
+            for (place, constant) in conversion.constants.enumerated() {
+                add(constant.name, .f32, StoredScale.shape, .constant(place))
             }
         }
         let order = ShardHeader.fileOrder(tensors)
@@ -176,7 +201,8 @@ package struct ConversionPlan: Sendable {
                 let source = conversion.source
                 add(
                     "\(source.name) \(source.dtype.rawValue) \(source.shape) \(source.dataRange)"
-                        + " \(conversion.operation.summary)")
+                        + " \(conversion.operation.summary)"
+                        + conversion.constants.map { " \($0.name) \($0.value.bitPattern)" }.joined())
             }
         }
         self.digest = digest.finish()
@@ -197,6 +223,7 @@ extension TensorConversion.Operation {
         case .encode(let rule):
             "encode \(rule.rule.rawValue) \(rule.blockRows)x\(rule.blockColumns) \(rule.amaxFloor) \(rule.zeroScale)"
                 + " \(rule.scaleSuffix) \(rule.scaleType.rawValue)" + (rule.search?.summary ?? "")
+                + (rule.coversMatrix ? " whole" : "")
         case .cast(let target): "cast \(target.rawValue)"
         case .decode(let rule):
             "decode \(rule.blockRows)x\(rule.blockColumns) \(rule.target.rawValue) \(rule.scale.dtype.rawValue)"

@@ -11,7 +11,8 @@ struct ConversionStep: Sendable {
         case copy
         /// Rows to encode; codes are written, scales kept.
         case encode
-        /// Rows to encode for their scales only: in this file the scales come before the codes.
+        /// Rows to read for their scales only: in this file the scales come before the codes, or one scale covers them
+        /// all.
         case measure
         /// Rows of codes to decode.
         case decode
@@ -19,13 +20,15 @@ struct ConversionStep: Sendable {
         case cast
         /// Nothing is read: the scales kept earlier are written.
         case scales
+        /// Nothing is read: a number of the plan is written.
+        case constant
     }
 
     /// Which stretch of the output, and which conversion.
     let stretch: Int
     let conversion: Int
     let purpose: Purpose
-    /// Bytes in the source file; empty for `scales`.
+    /// Bytes in the source file; empty for `scales` and `constant`.
     let range: Range<Int>
     /// Rows of the matrix, for encode and decode.
     let rows: Range<Int>
@@ -61,6 +64,7 @@ struct ConversionSteps: Sequence, Sendable {
             let conversion = shard.conversions[current.conversion]
             let step: ConversionStep
             switch (conversion.operation, current.part) {
+            case (_, .constant): step = unreadStep(current, .constant)
             case (.copy, _): step = pieceStep(conversion.source, current, .copy, budget: budget)
             case (.cast, _):
                 // At most four bytes for two: what is written stays within the budget.
@@ -69,25 +73,33 @@ struct ConversionSteps: Sequence, Sendable {
                 step = rowStep(
                     conversion.source, current, .decode, rule.blockRows, elementBits: rule.target.bits)
             case (.encode(let rule), .codes), (.encode(let rule), .whole):
+                if rule.coversMatrix, !known.contains(current.conversion) {
+                    return measureStep(conversion.source, current, rule)
+                }
                 known.insert(current.conversion)
                 step = rowStep(
                     conversion.source, current, .encode, rule.blockRows,
                     elementBits: conversion.source.dtype.bits)
             case (.encode(let rule), .scales):
                 guard known.contains(current.conversion) else {
-                    let step = rowStep(
-                        conversion.source, current, .measure, rule.blockRows,
-                        elementBits: conversion.source.dtype.bits)
-                    if step.isLast {
-                        known.insert(current.conversion)
-                        offset = 0
-                    }
-                    return step
+                    return measureStep(conversion.source, current, rule)
                 }
-                step = scalesStep(current)
+                step = unreadStep(current, .scales)
             }
             if step.isLast {
                 stretch += 1
+                offset = 0
+            }
+            return step
+        }
+
+        /// The stretch comes once more when the measuring has ended.
+        private mutating func measureStep(
+            _ source: TensorRecord, _ current: ShardConversion.Stretch, _ rule: EncodeRule
+        ) -> ConversionStep {
+            let step = rowStep(source, current, .measure, rule.blockRows, elementBits: source.dtype.bits)
+            if step.isLast {
+                known.insert(current.conversion)
                 offset = 0
             }
             return step
@@ -128,9 +140,11 @@ struct ConversionSteps: Sequence, Sendable {
                 isLast: end == rowCount)
         }
 
-        private func scalesStep(_ current: ShardConversion.Stretch) -> ConversionStep {
+        private func unreadStep(
+            _ current: ShardConversion.Stretch, _ purpose: ConversionStep.Purpose
+        ) -> ConversionStep {
             ConversionStep(
-                stretch: stretch, conversion: current.conversion, purpose: .scales, range: 0..<0, rows: 0..<0,
+                stretch: stretch, conversion: current.conversion, purpose: purpose, range: 0..<0, rows: 0..<0,
                 isLast: true)
         }
     }

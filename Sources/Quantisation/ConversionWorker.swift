@@ -18,6 +18,8 @@ struct ConversionWorker {
     /// By conversion: the scales so far, F32, block rows × block columns.
     private var scales: [Int: [Float]] = [:]
     private var sums = ingot_encode_statistics()
+    /// By conversion: the largest magnitude of a matrix with one scale.
+    private var absmax: [Int: Float] = [:]
     /// What the squared error of each column counts, of the matrix at hand.
     private var columnWeights: [Float] = []
     private let layout: ShardConversion.Layout
@@ -61,6 +63,9 @@ struct ConversionWorker {
     private mutating func run(_ step: ConversionStep) throws(Failure) {
         let conversion = shard.conversions[step.conversion]
         switch (step.purpose, conversion.operation) {
+        case (.constant, _): try writeConstant(step, conversion)
+        case (.measure, .encode(let rule)) where rule.coversMatrix:
+            try measure(step, conversion.source, rule)
         case (.copy, _): try copy(step, conversion.source)
         case (.encode, .encode(let rule)), (.measure, .encode(let rule)):
             try encode(step, conversion.source, rule)
@@ -143,9 +148,13 @@ struct ConversionWorker {
     {
         let columns = source.shape.dimensions[1]
         let blockColumns = (columns + rule.blockColumns - 1) / rule.blockColumns
-        let blockRows = (source.shape.dimensions[0] + rule.blockRows - 1) / rule.blockRows
+        let blockRows =
+            ((rule.coversMatrix ? step.rows.count : source.shape.dimensions[0]) + rule.blockRows - 1)
+            / rule.blockRows
         if step.rows.lowerBound == 0 {
-            scales[step.conversion] = [Float](repeating: 0, count: blockRows * blockColumns)
+            if !rule.coversMatrix {
+                scales[step.conversion] = [Float](repeating: 0, count: blockRows * blockColumns)
+            }
             sums = ingot_encode_statistics()
             columnWeights = []
             if rule.search == .secondMoment, let key = rule.key {
@@ -159,9 +168,14 @@ struct ConversionWorker {
         var discarded = [UInt8](repeating: 0, count: writes ? 0 : count)
         var strip = sums
         var offender: ingot_position?
-        let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns
-        // The dictionary must not hold a second reference, or every strip would copy the scales.
-        var kept = scales.removeValue(forKey: step.conversion) ?? []
+        let firstScale = rule.coversMatrix ? 0 : step.rows.lowerBound / rule.blockRows * blockColumns
+        // The dictionary must not hold a second reference, or every strip would copy the scales. Parts of a block that
+        // covers the matrix all get the one scale that is known already.
+        var kept =
+            rule.coversMatrix
+            ? [Float](repeating: 0, count: blockRows * blockColumns)
+            : scales.removeValue(forKey: step.conversion) ?? []
+        let sharedAbsmax = rule.coversMatrix ? absmax[step.conversion] ?? 0 : 0
         try reader.next { bytes throws(Failure) in
             if writes { sourceDigest.update(bytes) }
             var job = ingot_encode_job()
@@ -178,6 +192,7 @@ struct ConversionWorker {
             job.codes_stride = columns
             job.scales_stride = blockColumns
             job.searches = rule.search == nil ? 0 : 1
+            job.shared_absmax = sharedAbsmax
             if writes {
                 try writer.append(count) { room throws(Failure) in
                     offender = encodeStrip(
@@ -195,10 +210,46 @@ struct ConversionWorker {
                 source, row: step.rows.lowerBound + Int(offender.row), column: Int(offender.column))
         }
         sums = strip
-        scales[step.conversion] = kept
+        if !rule.coversMatrix { scales[step.conversion] = kept }
         guard writes else { return }
-        if step.isLast { statistics[step.conversion] = EncodeStatistics(sums) }
+        if step.isLast {
+            statistics[step.conversion] = EncodeStatistics(sums, isOneBlock: rule.coversMatrix)
+            absmax[step.conversion] = nil
+        }
         finishStretch(step)
+    }
+
+    /// The first reading of a matrix with one scale.
+    private mutating func measure(_ step: ConversionStep, _ source: TensorRecord, _ rule: EncodeRule)
+        throws(Failure)
+    {
+        let type = source.dtype.kernelSource ?? INGOT_SOURCE_BF16
+        var largest: Float = 0
+        try reader.next { bytes throws(Failure) in
+            let count = bytes.count * 8 / source.dtype.bits
+            largest = ingot_absmax(bytes.baseAddress, type, count, level)
+            if !largest.isFinite {
+                let firstRow = step.rows.lowerBound * source.shape.dimensions[1]
+                try checkFinite(bytes, source, firstElement: firstRow * source.dtype.bits / 8)
+            }
+        }
+        let all = max(largest, step.rows.lowerBound == 0 ? 0 : absmax[step.conversion] ?? 0)
+        absmax[step.conversion] = all
+        if step.isLast {
+            scales[step.conversion] = [
+                ingot_block_scale(rule.rule.kernel, all, rule.amaxFloor, rule.zeroScale)
+            ]
+        }
+    }
+
+    private mutating func writeConstant(_ step: ConversionStep, _ conversion: TensorConversion)
+        throws(Failure)
+    {
+        guard case .constant(let place) = layout.stretches[step.stretch].part else {
+            preconditionFailure("a constant that the layout does not have")
+        }
+        let bits = conversion.constants[place].value.bitPattern.littleEndian
+        try writer.append(MemoryLayout.size(ofValue: bits)) { $0.storeBytes(of: bits, as: UInt32.self) }
     }
 
     private mutating func writeScales(_ step: ConversionStep, _ rule: EncodeRule) throws(Failure) {
@@ -233,7 +284,7 @@ struct ConversionWorker {
     // MARK: Decode
 
     /// The stored scales of a matrix; one that would give something other than a finite number stops the run.
-    private func sourceScales(_ rule: DecodeRule) throws(Failure) -> [Float] {
+    private func sourceScales(_ rule: DecodeRule, rows: Int) throws(Failure) -> [Float] {
         let source = converter.plan.source
         let values = try source.scales(rule.scale, shard: rule.scaleShard)
         if let index = values.firstIndex(where: { !$0.isFinite }) {
@@ -241,7 +292,7 @@ struct ConversionWorker {
             throw nonFinite(
                 rule.scale, shard: rule.scaleShard, row: index / columns, column: index % columns)
         }
-        return values
+        return rule.coversMatrix ? Array(repeating: values.first ?? 0, count: rows) : values
     }
 
     private mutating func decode(_ step: ConversionStep, _ source: TensorRecord, _ rule: DecodeRule)
@@ -250,7 +301,7 @@ struct ConversionWorker {
         let columns = source.shape.dimensions[1]
         let blockColumns = (columns + rule.blockColumns - 1) / rule.blockColumns
         if step.rows.lowerBound == 0 {
-            scales[step.conversion] = try sourceScales(rule)
+            scales[step.conversion] = try sourceScales(rule, rows: source.shape.dimensions[0])
         }
         let values = scales[step.conversion] ?? []
         let firstScale = step.rows.lowerBound / rule.blockRows * blockColumns

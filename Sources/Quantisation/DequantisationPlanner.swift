@@ -72,7 +72,8 @@ package struct DequantisationPlanner {
         }
         let name = record.name + layout.scaleSuffix
         let expected = layout.scaleShape(of: record.shape)
-        guard let (shard, scale) = checkpoint.tensor(named: name), scale.shape == expected,
+        guard let (shard, scale) = checkpoint.tensor(named: name),
+            layout.fits(scale: scale.shape, of: record.shape),
             layout.scaleDTypes.contains(scale.dtype)
         else {
             let found = checkpoint.tensor(named: name).map { "\($0.1.shape) \($0.1.dtype.rawValue)" }
@@ -86,18 +87,17 @@ package struct DequantisationPlanner {
                     remedy: "ingot validate \(checkpoint.folder)"))
             return .copy
         }
-        let rows = record.shape.dimensions[0]
         let columns = record.shape.dimensions[1]
         let block: (rows: Int, columns: Int) =
             switch layout.granularity {
             case .block(let rows, let columns): (rows, columns)
-            case .channel: (1, columns)
-            case .tensor: (rows, columns)
+            // A scale of the whole matrix is repeated for each row, so that a few rows can be decoded at a time.
+            case .channel, .tensor: (1, columns)
             }
         return .decode(
             DecodeRule(
                 scaleShard: shard, scale: scale, blockRows: block.rows, blockColumns: block.columns,
-                target: target))
+                target: target, coversMatrix: layout.granularity == .tensor))
     }
 
     /// Shard names announce their count: when a shard fell away the others are renumbered.

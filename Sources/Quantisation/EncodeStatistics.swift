@@ -27,15 +27,16 @@ package struct EncodeStatistics: Sendable, Equatable {
 
     package init() {}
 
-    init(_ sums: ingot_encode_statistics) {
+    /// - Parameter isOneBlock: the blocks of the sums are parts of one.
+    init(_ sums: ingot_encode_statistics, isOneBlock: Bool = false) {
         squaredError = sums.squared_error
         squaredSignal = sums.squared_signal
         largestError = sums.largest_error
         largestSignal = sums.largest_signal
         elements = Int(sums.elements)
         saturated = Int(sums.saturated)
-        zeroBlocks = Int(sums.zero_blocks)
-        flooredBlocks = Int(sums.floored_blocks)
+        zeroBlocks = isOneBlock ? min(1, Int(sums.zero_blocks)) : Int(sums.zero_blocks)
+        flooredBlocks = isOneBlock ? min(1, Int(sums.floored_blocks)) : Int(sums.floored_blocks)
     }
 
     /// √(Σ error² / Σ x²); 0 for an all-zero tensor.

@@ -12,7 +12,8 @@ extension EncodeRule {
     ///
     /// - Throws: SCHEME-005 for a NaN or an infinity; SCHEME-004 for a matrix that holds codes already.
     package func encoded(
-        _ weight: WeightMatrix, of key: WeightKey, moments: (any InputMoments)? = nil
+        _ weight: WeightMatrix, of key: WeightKey, moments: (any InputMoments)? = nil,
+        inputScale: Float? = nil
     ) throws(Failure) -> WeightMatrix {
         let columnWeights = search == .secondMoment ? try moments?.secondMoments(of: key) : nil
         guard let type = weight.format.kernelSource, rule != .bf16 || type == INGOT_SOURCE_BF16 else {
@@ -23,6 +24,11 @@ extension EncodeRule {
             repeating: 0, count: (weight.rows + blockRows - 1) / blockRows * stride)
         var isFinite = true
         precondition(columnWeights?.count ?? weight.columns == weight.columns, "moments of another weight")
+        let level = ingot_simd_best()
+        let absmax =
+            coversMatrix
+            ? ingot_absmax(weight.bytes.baseAddress, type, weight.rows * weight.columns, level) : 0
+        guard absmax.isFinite else { throw failure(.nonFiniteWeight, "a weight is not a finite number", key) }
         let codes = [UInt8](unsafeUninitializedCapacity: weight.rows * weight.columns) { codes, count in
             count = weight.rows * weight.columns
             scales.withUnsafeMutableBufferPointer { scales in
@@ -42,17 +48,25 @@ extension EncodeRule {
                 job.scales = scales.baseAddress
                 job.scales_stride = stride
                 job.searches = search == nil ? 0 : 1
+                job.shared_absmax = absmax
                 isFinite = (columnWeights ?? []).withUnsafeBufferPointer { columns in
                     if columnWeights != nil { job.column_weights = columns.baseAddress }
-                    return ingot_encode(&job, ingot_simd_best(), nil) == INGOT_OK
+                    return ingot_encode(&job, level, nil) == INGOT_OK
                 }
             }
         }
         guard isFinite else { throw failure(.nonFiniteWeight, "a weight is not a finite number", key) }
-        let blocks = BlockScales(
-            values: scales, blockRows: blockRows, blockColumns: blockColumns, columns: weight.columns)
+        // One scale is repeated for each row, as when an artefact is read.
+        let blocks =
+            coversMatrix
+            ? BlockScales(
+                values: Array(repeating: scales[0], count: weight.rows), blockRows: 1,
+                blockColumns: weight.columns, columns: weight.columns)
+            : BlockScales(
+                values: scales, blockRows: blockRows, blockColumns: blockColumns, columns: weight.columns)
         return WeightMatrix(
-            format: .e4m3(blocks), rows: weight.rows, columns: weight.columns, bytes: codes)
+            format: .e4m3(blocks), rows: weight.rows, columns: weight.columns, bytes: codes,
+            inputScale: inputScale)
     }
 
     private func failure(_ code: DiagnosticCode, _ what: String, _ key: WeightKey) -> Failure {
@@ -100,7 +114,7 @@ package final class EncodedWeights: WeightSource {
     private func encoded(_ weight: WeightMatrix, _ key: WeightKey) throws(Failure) -> WeightMatrix {
         guard request.quantises(key.role, layer: key.layer), isChosen(key) else { return weight }
         return try request.encodeRule(key.role, columns: weight.columns).encoded(
-            weight, of: key, moments: moments)
+            weight, of: key, moments: moments, inputScale: request.scales?.inputs[key])
     }
 
     package func rows(_ indices: [Int], of key: WeightKey) throws(Failure) -> WeightMatrix {

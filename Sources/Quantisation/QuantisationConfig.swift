@@ -10,7 +10,10 @@ package enum QuantisationConfig {
     ///   - scheme: the scheme as adapted.
     ///   - skipped: full names of the modules left as they are, in inventory order.
     ///   - powersOfTwo: whether every scale is a power of two.
-    package static func document(scheme: Scheme, skipped: [String], powersOfTwo: Bool) -> JSONValue {
+    ///   - hasCacheScales: whether scales of keys and values are stored.
+    package static func document(
+        scheme: Scheme, skipped: [String], powersOfTwo: Bool, hasCacheScales: Bool = false
+    ) -> JSONValue {
         let skipped = JSONValue.array(skipped.map(JSONValue.string))
         switch scheme.layout {
         case .deepSeekBlock:
@@ -22,6 +25,7 @@ package enum QuantisationConfig {
             // Engines take scale_fmt as a promise for every scale of the checkpoint.
             if powersOfTwo { object["scale_fmt"] = "ue8m0" }
             object["modules_to_not_convert"] = skipped
+            if hasCacheScales { object["kv_cache_quant_algo"] = "FP8" }
             return .object(object)
         case .compressedTensorsBlock:
             return compressedTensors(
@@ -30,18 +34,22 @@ package enum QuantisationConfig {
                     block: [.integer(scheme.blockRows), .integer(scheme.blockColumns ?? 0)], group: .null),
                 activations: arguments(
                     strategy: "group", dynamic: true, block: .null, group: .integer(scheme.blockColumns ?? 0)),
-                skipped: skipped)
+                skipped: skipped, hasCacheScales: hasCacheScales)
         case .compressedTensorsChannel:
             return compressedTensors(
                 weights: arguments(strategy: "channel", dynamic: false, block: .null, group: .null),
                 activations: arguments(strategy: "token", dynamic: true, block: .null, group: .null),
-                skipped: skipped)
+                skipped: skipped, hasCacheScales: hasCacheScales)
+        case .compressedTensorsStatic:
+            let whole = arguments(strategy: "tensor", dynamic: false, block: .null, group: .null)
+            return compressedTensors(
+                weights: whole, activations: whole, skipped: skipped, hasCacheScales: hasCacheScales)
         }
     }
 
     /// - Source: compressed-tensors 0.19 `QuantizationConfig`, as llm-compressor 0.14.0.1 writes it.
     private static func compressedTensors(
-        weights: JSONValue, activations: JSONValue, skipped: JSONValue
+        weights: JSONValue, activations: JSONValue, skipped: JSONValue, hasCacheScales: Bool
     ) -> JSONValue {
         [
             "quant_method": "compressed-tensors", "format": "float-quantized",
@@ -52,7 +60,10 @@ package enum QuantisationConfig {
                     "input_activations": activations, "output_activations": nil,
                 ]
             ],
-            "ignore": skipped, "kv_cache_scheme": nil, "transform_config": [:], "sparsity_config": [:],
+            "ignore": skipped,
+            "kv_cache_scheme": hasCacheScales
+                ? arguments(strategy: "tensor", dynamic: false, block: .null, group: .null) : .null,
+            "transform_config": [:], "sparsity_config": [:],
             "global_compression_ratio": nil, "version": "0.19.0",
         ]
     }

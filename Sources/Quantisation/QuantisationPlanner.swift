@@ -53,7 +53,8 @@ package struct QuantisationPlanner {
 
         var config = inventory.configuration.document
         config["quantization_config"] = QuantisationConfig.document(
-            scheme: request.scheme, skipped: skipped, powersOfTwo: request.givesPowersOfTwo)
+            scheme: request.scheme, skipped: skipped, powersOfTwo: request.givesPowersOfTwo,
+            hasCacheScales: request.scales?.caches.isEmpty == false)
         return ConversionPlan(
             stage: "quantise", source: checkpoint, shards: shards, config: config,
             sidecars: checkpoint.carriedSidecars(recordName: Self.recordName), intent: request.document,
@@ -63,7 +64,10 @@ package struct QuantisationPlanner {
     private func conversion(
         _ record: TensorRecord, _ entry: InventoryEntry, _ findings: inout FindingCollector
     ) -> TensorConversion {
-        guard request.quantises(entry) else { return TensorConversion(source: record, operation: .copy) }
+        let constants = request.scales?.constants(beside: entry) ?? []
+        guard request.quantises(entry) else {
+            return TensorConversion(source: record, operation: .copy, constants: constants)
+        }
         let rule = request.rule(for: entry.role)
         let accepted: [DType] = rule == .bf16 ? [.bf16] : [.bf16, .f16, .f32]
         if !accepted.contains(record.dtype) {
@@ -77,7 +81,7 @@ package struct QuantisationPlanner {
         }
         var encode = request.encodeRule(entry.role, columns: entry.shape.dimensions[1])
         encode.key = WeightKey(entry.role, layer: entry.layer, expert: entry.expert)
-        return TensorConversion(source: record, operation: .encode(encode))
+        return TensorConversion(source: record, operation: .encode(encode), constants: constants)
     }
 
     /// Modules with a weight matrix that stay as they are: what an engine could take for a quantised one.

@@ -43,18 +43,21 @@ package struct QuantisationRequest: Sendable {
     package let search: ScaleSearch?
     /// What a search weighs columns with; nil where none does.
     package let moments: (any InputMoments)?
+    /// Scales of inputs and of the cache; nil where none are stored.
+    package let scales: CalibratedScales?
     private let keptRoles: Set<TensorRole>
     private let keptGroups: Set<ModuleGroup>
 
     package init(
         scheme: Scheme, target: String? = nil, adaptations: [Adaptation] = [],
-        search: ScaleSearch? = nil, moments: (any InputMoments)? = nil
+        search: ScaleSearch? = nil, moments: (any InputMoments)? = nil, scales: CalibratedScales? = nil
     ) {
         self.scheme = scheme
         self.target = target
         self.adaptations = adaptations
         self.search = search
         self.moments = moments
+        self.scales = scales
         var (roles, groups) = (Set<TensorRole>(), Set<ModuleGroup>())
         for adaptation in adaptations {
             switch adaptation.change {
@@ -70,7 +73,16 @@ package struct QuantisationRequest: Sendable {
     package func adapted(_ more: [Adaptation]) -> QuantisationRequest {
         QuantisationRequest(
             scheme: scheme, target: target, adaptations: adaptations + more, search: search,
-            moments: moments)
+            moments: moments, scales: scales)
+    }
+
+    /// The same request with what a calibration gives.
+    package func calibrated(
+        moments: (any InputMoments)? = nil, scales: CalibratedScales? = nil
+    ) -> QuantisationRequest {
+        QuantisationRequest(
+            scheme: scheme, target: target, adaptations: adaptations, search: search,
+            moments: moments ?? self.moments, scales: scales ?? self.scales)
     }
 
     /// Whether a role is quantised after all departures, in some layer at least.
@@ -92,12 +104,17 @@ package struct QuantisationRequest: Sendable {
     ///
     /// - Parameter columns: of the weight; a channel is one row of them.
     package func encodeRule(_ role: TensorRole, columns: Int) -> EncodeRule {
-        EncodeRule(
-            rule: rule(for: role), blockRows: scheme.blockRows,
-            blockColumns: scheme.blockColumns ?? columns, amaxFloor: scheme.amaxFloor,
-            zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
-            scaleType: scheme.layout.scaleType, search: search)
+        let coversMatrix = scheme.blockRows == 0
+        return EncodeRule(
+            rule: rule(for: role), blockRows: coversMatrix ? Self.partSide : scheme.blockRows,
+            blockColumns: coversMatrix ? Self.partSide : scheme.blockColumns ?? columns,
+            amaxFloor: scheme.amaxFloor, zeroScale: scheme.zeroScale, scaleSuffix: scheme.layout.scaleSuffix,
+            scaleType: scheme.layout.scaleType, coversMatrix: coversMatrix, search: search)
     }
+
+    /// Rows and columns of the parts in which a matrix with one scale is encoded; its error is added up part by part, so
+    /// that sums of F32 stay exact enough and do not depend on how many rows are read at a time.
+    private static let partSide = 128
 
     /// The rule for a role after all departures.
     package func rule(for role: TensorRole) -> ScaleRule {
@@ -120,6 +137,7 @@ package struct QuantisationRequest: Sendable {
         object["adaptations"] = .array(adaptations.map(\.document))
         object["search"] = (search?.rawValue).map(JSONValue.string)
         object["calibration"] = (moments?.digest).map(JSONValue.string)
+        object["stored_scales"] = scales?.document
         return .object(object)
     }
 }

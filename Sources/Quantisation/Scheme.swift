@@ -41,9 +41,9 @@ package struct Scheme: Sendable {
     package let name: String
     package let summary: String
     package let layout: SchemeLayout
-    /// Rows of a block.
+    /// Rows of a block; 0 where one scale covers a whole matrix.
     package let blockRows: Int
-    /// Columns of a block; nil for a whole row.
+    /// Columns of a block; nil for a whole row, and where one scale covers a whole matrix.
     package let blockColumns: Int?
     package let rule: ScaleRule
     /// Roles whose scales follow another rule.
@@ -76,11 +76,19 @@ extension Scheme {
         }
         self.layout = layout
         let block = try reader.integers("block_shape")
-        guard block.count == 2, (1...65_536).contains(block[0]), (0...65_536).contains(block[1]) else {
-            throw reader.mismatch("block_shape", "[rows, columns], columns 0 for a whole row")
+        guard block.count == 2, block.allSatisfy((0...65_536).contains) else {
+            throw reader.mismatch(
+                "block_shape", "[rows, columns], [1, 0] for a whole row, [0, 0] for a whole matrix")
         }
-        guard (block[1] == 0) == (layout == .compressedTensorsChannel), block[1] > 0 || block[0] == 1 else {
-            throw reader.mismatch("block_shape", "[1, 0] for a channel layout, a block otherwise")
+        let fits =
+            switch layout {
+            case .deepSeekBlock, .compressedTensorsBlock: block[0] > 0 && block[1] > 0
+            case .compressedTensorsChannel: block == [1, 0]
+            case .compressedTensorsStatic: block == [0, 0]
+            }
+        guard fits else {
+            throw reader.mismatch(
+                "block_shape", "[1, 0] for a channel layout, [0, 0] for a static one, a block otherwise")
         }
         blockRows = block[0]
         blockColumns = block[1] == 0 ? nil : block[1]

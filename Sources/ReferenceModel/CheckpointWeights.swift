@@ -182,7 +182,22 @@ package final class CheckpointWeights: WeightSource {
         }
         guard let format else { throw noCodes(stored) }
         return WeightMatrix(
-            format: format, rows: rows.count, columns: stored.columns, bytes: bytes, owner: loan)
+            format: format, rows: rows.count, columns: stored.columns, bytes: bytes, owner: loan,
+            inputScale: try inputScale(stored))
+    }
+
+    private func inputScale(_ stored: StoredWeight) throws(Failure) -> Float? {
+        guard let (shard, record) = stored.inputScale else { return nil }
+        let value = try checkpoint.scales(record, shard: shard).first ?? 0
+        guard value.isFinite, value > 0 else {
+            throw Failure(
+                Finding(
+                    .error, .scaleValueImpossible, "a scale of inputs that no input can have",
+                    file: checkpoint.shards[shard].name, tensor: record.name,
+                    expected: "a finite number above zero", found: "\(value)",
+                    remedy: "calibrate and quantise again"))
+        }
+        return value
     }
 
     private func plainFormat(_ stored: StoredWeight) -> WeightMatrix.Format? {
@@ -209,7 +224,7 @@ package final class CheckpointWeights: WeightSource {
             guard kept.bytes + size <= budget, kept.weights[key] == nil else { return }
             kept.weights[key] = WeightMatrix(
                 format: weight.format, rows: weight.rows, columns: weight.columns,
-                bytes: Array(weight.bytes))
+                bytes: Array(weight.bytes), inputScale: weight.inputScale)
             kept.bytes += size
         }
     }

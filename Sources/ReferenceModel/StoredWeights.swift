@@ -13,6 +13,8 @@ struct StoredWeight: Sendable {
     let record: TensorRecord
     /// The scales of FP8 codes, with what shares one.
     let scales: (shard: Int, record: TensorRecord, granularity: FP8Layout.Granularity)?
+    /// The scale of the inputs; nil where they are scaled as they come.
+    var inputScale: (shard: Int, record: TensorRecord)?
 
     /// N; vectors are one row.
     var rows: Int { record.shape.rank == 2 ? record.shape.dimensions[0] : 1 }
@@ -67,19 +69,41 @@ extension StoredWeight {
             guard let scale = checkpoint.tensor(named: name) else {
                 throw failure(.scaleMissing, "a weight holds codes and has no scale", entry, "no \(name)")
             }
-            guard scale.record.shape == shape, fp8.scaleDTypes.contains(scale.record.dtype) else {
+            guard fp8.fits(scale: scale.record.shape, of: entry.shape),
+                fp8.scaleDTypes.contains(scale.record.dtype)
+            else {
                 throw failure(
                     .scaleMalformed, "the scale of this weight does not fit it", entry,
                     "\(scale.record.dtype.rawValue) \(scale.record.shape) for \(shape)")
             }
             return StoredWeight(
                 name: entry.name, shard: shard, record: record,
-                scales: (scale.shard, scale.record, fp8.granularity))
+                scales: (scale.shard, scale.record, fp8.granularity),
+                inputScale: try inputScale(entry, in: checkpoint, fp8))
         default:
             throw failure(
                 .tensorDType, "a weight is stored in a type that cannot be multiplied", entry,
                 record.dtype.rawValue)
         }
+    }
+
+    private static func inputScale(
+        _ entry: InventoryEntry, in checkpoint: Checkpoint, _ layout: FP8Layout
+    ) throws(Failure) -> (shard: Int, record: TensorRecord)? {
+        guard layout.activations == .fixed else { return nil }
+        let name = entry.inputScaleName
+        guard let found = checkpoint.tensor(named: name) else {
+            throw failure(
+                .storedScaleMissing,
+                "the config says static activations and a weight has no scale of its inputs",
+                entry, "no \(name)")
+        }
+        guard found.record.shape.elementCount == 1, StoredScale.dtypes.contains(found.record.dtype) else {
+            throw failure(
+                .scaleMalformed, "the scale of the inputs of this weight is not one number", entry,
+                "\(found.record.dtype.rawValue) \(found.record.shape)")
+        }
+        return (found.shard, found.record)
     }
 
     private static func failure(

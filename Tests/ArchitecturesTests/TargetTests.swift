@@ -59,6 +59,30 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
         #expect(try verdicts(name, scheme(layout, scales)) == expected)
     }
 
+    @Test("every engine says what it does with stored scales, and three drop those of the cache")
+    func storedScales() throws {
+        var stored = scheme(.compressedTensorsStatic, .bf16)
+        #expect(stored.hasInputScales)
+        stored.hasCacheScales = true
+        for engine in try library.names(in: "engines").map({ try Target.engine($0, library) }) {
+            for reading in [engine.inputScales, engine.cacheScales] {
+                #expect(!reading.reason.isEmpty && !reading.source.isEmpty, "\(engine.name)")
+            }
+        }
+        for name in ["vllm-0.11.0/h20-96g", "vllm-0.33.0/h20-96g", "sglang-0.5.23/h20-96g"] {
+            let findings = try Target(name, library).storedScaleFindings(stored)
+            #expect(findings.map(\.code) == [.targetStoredScales, .targetStoredScales])
+            #expect(findings.last?.level == .warning)
+            #expect(findings.last?.what.contains("does not read k_scale and v_scale") == true)
+        }
+        let inputs = try Target("vllm-0.32.0/h100-80g", library).storedScaleFindings(stored).first
+        #expect(inputs?.level == .note && inputs?.what.contains("reads input_scale") == true)
+        let refused = try Target("vllm-ascend-0.11.0rc3/910b-64g", library)
+        #expect(refused.storedScaleFindings(stored).allSatisfy { $0.code == .targetRefuses })
+        #expect(
+            try Target("vllm-0.33.0/h20-96g", library).storedScaleFindings(scheme(.deepSeekBlock)).isEmpty)
+    }
+
     @Test("matrices that do not divide into blocks")
     func partialBlocks() throws {
         for name in ["vllm-0.11.0/h20-96g", "vllm-0.33.0/h20-96g", "sglang-0.5.6/h20-96g"] {
@@ -137,7 +161,7 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
         let devices = try library.names(in: "devices").map { try Target.device($0, library) }
         #expect(engines.count == 9 && devices.count == 8)
         for engine in engines {
-            #expect(engine.sources.count == 2 && engine.rules.allSatisfy { !$0.source.isEmpty })
+            #expect(engine.sources.count == 3 && engine.rules.allSatisfy { !$0.source.isEmpty })
         }
         for device in devices { #expect(device.sources.count == 4) }
     }
@@ -167,7 +191,7 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
             ("\"deepseek-block\"", "\"deepseek\""), ("\"layouts\"", "\"layout\""),
             ("\"written-factor\"", "7"), ("\"cuda\"", "\"rocm\""), ("\"rules\": [", "\"rules\": [3,"),
             ("\"capability_below\": 89", "\"capability_below\": \"89\""), ("{", "{\"schema\": 1,"),
-            ("{", "["),
+            ("\"value\": \"read\"", "\"value\": \"maybe\""), ("\"cache_names\"", "\"names\""), ("{", "["),
         ])
     func strict(from: String, to: String) throws {
         let library = try changed(from, to)

@@ -7,7 +7,7 @@ import Testing
 
 struct NumericsProfileTests {
     @Test func theProfilesOfTheProgram() throws {
-        #expect(NumericsProfile.names() == ["910b-f16", "a100-w8a16", "bf16", "f32", "h20-w8a8"])
+        #expect(NumericsProfile.names() == ["910b-f16", "a100-w8a16", "bf16", "f32", "f32-w8a8", "h20-w8a8"])
         for name in NumericsProfile.names() {
             let profile = try NumericsProfile.named(name)
             #expect(profile.numerics.name == name && !profile.title.isEmpty)

@@ -10,6 +10,7 @@ struct EncodeCall {
     var rule = INGOT_SCALE_F32
     var floor: Float = 0
     var zeroScale: Float = 1
+    var sharedAbsmax: Float = 0
     var level = INGOT_SIMD_PLAIN
     var misalignment = 0  // bytes before the first element
     var padding = 0  // elements between rows, in source and codes
@@ -66,6 +67,7 @@ struct EncodeCall {
                             job.rule = rule
                             job.amax_floor = floor
                             job.zero_scale = zeroScale
+                            job.shared_absmax = sharedAbsmax
                             job.codes = codes.baseAddress.map { $0 + misalignment + start * stride }
                             job.codes_stride = stride
                             job.scales = scales.baseAddress.map { $0 + start / blockRows * blockGridColumns }

@@ -19,6 +19,8 @@ BLOCK = 128
 QUANTISED = re.compile(
     r"model\.layers\.\d+\.(attention\.(query_key_value|dense)"
     r"|mlp\.((experts\.\d+|shared_experts)\.)?(gate|up|down)_proj)\.weight")
+# Scales that stand beside something: no weights of the model.
+SCALES = (".weight_scale_inv", ".weight_scale", ".input_scale", ".k_scale", ".v_scale")
 QKV = ".attention.query_key_value.weight"
 
 
@@ -93,13 +95,15 @@ class Checkpoint:
 
     def meanings(self):
         for key in self.tensors:
-            if not key.endswith((".weight_scale_inv", ".weight_scale")):
+            if not key.endswith(SCALES):
                 yield key, self.meaning(key)
 
 
 def spread(scale, shape):
-    """A scale grid [ceil(rows/128), ceil(columns/128)], or one scale per row [rows, 1], over the whole matrix."""
+    """A scale grid [ceil(rows/128), ceil(columns/128)], one scale per row [rows, 1], or one [1], over the whole matrix."""
     rows, columns = shape
+    if scale.numel() == 1 and scale.dim() < 2:
+        return scale.reshape(1, 1).expand(rows, columns)
     grid = (-(-rows // BLOCK), -(-columns // BLOCK))
     if tuple(scale.shape) == (rows, 1) and grid != (rows, 1):
         return scale.expand(rows, columns)

@@ -1,26 +1,97 @@
 #!/usr/bin/env python3
 """Recomputes an FP8 artefact from its source in torch and compares every byte that matters.
 
-    judge_bits.py --source BF16_DIR --artefact FP8_DIR --scheme SCHEME [--keep-qkv] [--all]
+    judge_bits.py --source BF16_DIR --artefact FP8_DIR --scheme SCHEME [--calibration DIR] [--kv-scales] [--keep-qkv] [--all]
 
 Names, dtypes and shapes as the layout demands; every code and scale of the scheme; every other tensor byte for
 byte; quantization_config, and the rest of config.json unchanged; index (weight_map, total_size); small files
-carried along. Streams tensor by tensor. Prints the first differing tensors; exit status 1 if any. The rules are
+carried along. Scales of inputs and of the cache are recomputed from the arrays of the calibration. Streams tensor by tensor. Prints the first differing tensors; exit status 1 if any. The rules are
 in schemes.py.
 """
 import argparse
 import filecmp
 import json
+import math
 import os
 import struct
+import subprocess
 import sys
 
 import torch
 
 from checkpoint import INDEX, Checkpoint, files_of, is_quantised, read_json
-from schemes import SCHEMES, config_faults, quantise, scale_layout, scale_name
+from schemes import LARGEST, SCHEMES, STATIC, config_faults, quantise, scale_layout, scale_name
 
+DTYPES = {"F32": torch.float32, "I64": torch.int64}
 CARRIED = (".json", ".py", ".jinja", ".txt", ".model")
+
+
+ROLES = {"attention.query_key_value": "attention-qkv", "attention.dense": "attention-output",
+         "mlp.gate_proj": "dense-gate", "mlp.up_proj": "dense-gate", "mlp.down_proj": "dense-down"}
+
+
+def absmax_of(name):
+    """Array and row of a calibration that hold the inputs of a matrix; up has those of gate."""
+    parts = name.split(".")
+    layer, rest = parts[2], parts[3:-1]
+    if "experts" in rest:
+        return f"layers.{layer}.expert-{'down' if rest[-1] == 'down_proj' else 'gate'}", int(rest[2])
+    if "shared_experts" in rest:
+        return f"layers.{layer}.shared-expert-{'down' if rest[-1] == 'down_proj' else 'gate'}", 0
+    return f"layers.{layer}.{ROLES['.'.join(rest)]}", 0
+
+
+def unpacked(path):
+    """The content of a seekable zstd file; where its numbers are in planes, their bytes put back in order."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    content = subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout
+    if raw[:4] != b"\x50\x2a\x4d\x18":
+        return content
+    width, frames = raw[11], struct.unpack("<I", raw[-9:-5])[0]
+    table, parts, start = raw[-9 - 12 * frames:-9], [], 0
+    for frame in range(frames):
+        length = struct.unpack("<I", table[12 * frame + 4:12 * frame + 8])[0]
+        part, whole = content[start:start + length], length // width * width
+        planes = torch.frombuffer(bytearray(part[:whole]), dtype=torch.uint8) if whole else torch.empty(0, dtype=torch.uint8)
+        parts += [planes.reshape(width, -1).T.contiguous().numpy().tobytes(), part[whole:]]
+        start += length
+    return b"".join(parts)
+
+
+def calibration_arrays(folder):
+    """{name: tensor}: small arrays from the safetensors file, large ones from the packed file, unpacked by zstd."""
+    from safetensors.torch import load_file
+    seen = load_file(os.path.join(folder, "calibration.safetensors"))
+    packed = read_json(folder, "calibration.json").get("packed")
+    if packed:
+        content = unpacked(os.path.join(folder, packed["name"]))
+        for array in packed["arrays"]:
+            if array["dtype"] in DTYPES:
+                count = math.prod(array["shape"])
+                seen[array["name"]] = torch.frombuffer(bytearray(content), dtype=DTYPES[array["dtype"]], count=count,
+                                                       offset=array["offset"]).reshape(array["shape"])
+    return seen
+
+
+def stored_scales(source, scheme, keep_qkv, calibration, cache):
+    """{name: F32 [1]} of what the calibration says: max |x| / 448; of an expert without tokens the layer's largest."""
+    want = {}
+    if calibration is None:
+        return want
+    seen = calibration_arrays(calibration)
+    names = [n for n in source.tensors if is_quantised(n, keep_qkv)] if scheme == STATIC else []
+    for name in names:
+        prefix, row = absmax_of(name)
+        largest = seen[prefix + ".absmax"].amax(1)
+        value = largest[row] if seen[prefix + ".tokens"][row] > 0 and largest[row] > 0 else largest.max()
+        want[name[: -len("weight")] + "input_scale"] = (value / LARGEST).reshape(1)
+    for name in source.tensors if cache else ():
+        if name.endswith(".attention.query_key_value.weight"):
+            for part, which in (("k", "keys"), ("v", "values")):
+                value = seen[f"layers.{name.split('.')[2]}.{which}.absmax"].max() / LARGEST
+                want[name[: -len("query_key_value.weight")] + f"attn.{part}_scale"] = value.reshape(1)
+    return want
 
 
 def expected_tensors(source, scheme, keep_qkv):
@@ -122,21 +193,28 @@ def main():
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument("--source", required=True)
     ask.add_argument("--artefact", required=True)
-    ask.add_argument("--scheme", required=True, choices=SCHEMES)
+    ask.add_argument("--scheme", required=True, choices=(*SCHEMES, STATIC))
+    ask.add_argument("--calibration", help="the folder of the calibration; needed with " + STATIC)
+    ask.add_argument("--kv-scales", action="store_true", help="the artefact has scales of keys and values")
     ask.add_argument("--keep-qkv", action="store_true", help="attention.query_key_value stays as it was")
     ask.add_argument("--all", action="store_true", help="print every fault, not the first eight")
     a = ask.parse_args()
     torch.set_num_threads(1)
     source, artefact = Checkpoint(a.source), Checkpoint(a.artefact)
     want = expected_tensors(source, a.scheme, a.keep_qkv)
+    stored = stored_scales(source, a.scheme, a.keep_qkv, a.calibration, a.kv_scales)
+    want.update({name: ("F32", (1,)) for name in stored})
     faults = header_faults(want, artefact)
     faults += index_faults(artefact) + folder_faults(source, artefact, a.scheme, a.keep_qkv)
     faults += tensor_faults(source, artefact, a.scheme, a.keep_qkv)
+    for name, value in stored.items():
+        fault = first_difference(name, value, artefact.read(name)) if want[name] == artefact.tensors.get(name, ())[:2] else None
+        faults += [fault] if fault else []
     for fault in faults if a.all else faults[:8]:
         print("  " + fault)
     quantised = sum(is_quantised(n, a.keep_qkv) for n in source.tensors)
     print(f"{'FAIL' if faults else 'PASS'} bits {a.scheme}: {quantised} matrices recomputed, "
-          f"{len(source.tensors) - quantised} tensors compared, {len(faults)} differences")
+          f"{len(source.tensors) - quantised} tensors compared, {len(stored)} stored scales, {len(faults)} differences")
     sys.exit(1 if faults else 0)
 
 

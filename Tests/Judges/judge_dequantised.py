@@ -11,10 +11,8 @@ import sys
 
 import torch
 
-from checkpoint import Checkpoint, read_json
+from checkpoint import SCALES, Checkpoint, read_json
 from judge_bits import first_difference, index_faults
-
-SCALES = (".weight_scale_inv", ".weight_scale")
 
 
 def main():

@@ -58,7 +58,7 @@ def misread(folder):
     from checkpoint import Checkpoint
     tensors = Checkpoint(folder).tensors
     for name, (_, shape, _) in tensors.items():
-        if name.endswith("_scale") and shape[1] == 1 and shape[0] != tensors[name[: -len("_scale")]][1][0]:
+        if name.endswith("weight_scale") and len(shape) == 2 and shape[1] == 1 and shape[0] != tensors[name[: -len("_scale")]][1][0]:
             return name
     return None
 

@@ -1,4 +1,4 @@
-"""The five schemes, stated once more in plain torch: codes and scales of a matrix, layout on disk, config.
+"""The schemes, stated once more in plain torch: codes and scales of a matrix, layout on disk, config.
 
 fp8-block         s = max(amax, 1e-4) / 448 in F32 per 128 x 128 block; q = E4M3(clamp(x / s)); DeepSeek layout
 fp8-block-ue8m0   the same s rounded up to a power of two through its exponent bits
@@ -6,6 +6,7 @@ fp8-block-ling    the model authors' converter: attention.dense and routed exper
                   s -> exp2(ceil(log2 s)) in F32, all others stay as in fp8-block
 fp8-block-ct      compressed-tensors on a CPU: amax, s and the quotient each rounded to BF16; s = 0 -> 2^-7
 fp8-channel       the same arithmetic with one scale per row
+fp8-tensor-static the same arithmetic with one scale per matrix; beside it the scale of its inputs, F32, from a calibration
 
 Source: DeepSeek-V3 inference/kernel.py; DeepGEMM utils/math.py; inclusionAI/Ling-V2
 tools/convert_dcp_to_safetensors.py; compressed-tensors quantization/utils/helpers.py and lifecycle/forward.py.
@@ -16,11 +17,12 @@ import torch
 
 BLOCK, LARGEST, FLOOR = 128, 448.0, 1e-4
 SCHEMES = ("fp8-block", "fp8-block-ue8m0", "fp8-block-ling", "fp8-block-ct", "fp8-channel")
+STATIC = "fp8-tensor-static"  # needs a calibration, so it is not among the five that any checkpoint can be written in
 POWER_OF_TWO_IN_LING = re.compile(r".*\.(attention\.dense|mlp\.experts\.\d+\.(gate|up)_proj)\.weight")
 
 
 def bf16_arithmetic(scheme):
-    return scheme in ("fp8-block-ct", "fp8-channel")
+    return scheme in ("fp8-block-ct", "fp8-channel", STATIC)
 
 
 def scale_name(weight, scheme):
@@ -30,6 +32,8 @@ def scale_name(weight, scheme):
 def scale_layout(shape, scheme):
     """(dtype, shape) of the scale of a matrix, as in a safetensors header."""
     rows, columns = shape
+    if scheme == STATIC:
+        return "BF16", (1,)
     grid = (rows, 1) if scheme == "fp8-channel" else (-(-rows // BLOCK), -(-columns // BLOCK))
     return ("BF16" if bf16_arithmetic(scheme) else "F32"), grid
 
@@ -44,7 +48,9 @@ def round_up_by_bits(scale):
 def quantise(weight, name, scheme):
     """[rows, columns] BF16 or F32 -> codes [rows, columns] E4M3, scales as scale_layout says."""
     rows, columns = weight.shape
-    if scheme == "fp8-channel":
+    if scheme == STATIC:
+        tiles = weight.view(1, rows, 1, columns)
+    elif scheme == "fp8-channel":
         tiles = weight.view(rows, 1, 1, columns)
     else:
         m, n = -(-rows // BLOCK), -(-columns // BLOCK)
@@ -63,6 +69,8 @@ def quantise(weight, name, scheme):
         if scheme == "fp8-block-ling" and POWER_OF_TWO_IN_LING.fullmatch(name):
             scale = scale.log2().ceil().exp2()
     codes = (tiles / scale).clamp(-LARGEST, LARGEST).to(torch.float8_e4m3fn)
+    if scheme == STATIC:
+        return codes.reshape(rows, columns).contiguous(), scale.reshape(1).contiguous()
     codes = codes.reshape(-1, codes.shape[2] * codes.shape[3])[:rows, :columns]
     return codes.contiguous(), scale.reshape(scale.shape[0], scale.shape[2]).contiguous()
 
@@ -98,6 +106,8 @@ def compressed_tensors_faults(found, scheme):
     weights = dict(eight, dynamic=False, strategy="block" if block else "channel",
                    block_structure=[BLOCK, BLOCK] if block else None)
     inputs = dict(eight, dynamic=True, strategy="group" if block else "token", group_size=BLOCK if block else None)
+    if scheme == STATIC:
+        weights = inputs = dict(eight, dynamic=False, strategy="tensor", block_structure=None, group_size=None)
     faults += differing("weights", weights, groups[0].get("weights") or {})
     faults += differing("input_activations", inputs, groups[0].get("input_activations") or {})
     faults += differing("config_groups", {"targets": ["Linear"]}, groups[0])

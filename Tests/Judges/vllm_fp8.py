@@ -6,6 +6,9 @@ emulate  vLLM plans the layers and reads and places codes and scales; when it wo
 lift     only takes back the answer "needs AMX": vLLM's own compiled block kernels run (AVX-512 BF16,
          activations BF16). Block layouts only.
 
+Of per-tensor layouts emulate decodes each part with its own scale, where vLLM on a GPU quantises parts with other scales
+than the largest a second time; scales of inputs are read and placed, and not used: activations stay as they are.
+
 Nothing is written to the installed package.
 """
 import importlib
@@ -28,10 +31,19 @@ def lift():
     experts._supports_current_device = staticmethod(lambda: True)
 
 
-def widen(codes, scale, dtype):
-    """[..., rows, columns] codes and their block grid, or [..., rows, 1] scales, as plain values."""
+def widen(codes, scale, dtype, widths=None):
+    """[..., rows, columns] codes and their block grid, [..., rows, 1] scales, or one scale a part, as plain values."""
     scale = scale.float()
     rows, columns = codes.shape[-2:]
+    if scale.dim() < codes.dim():  # [parts] of a linear layer, [experts, 2] or [experts] of experts
+        if codes.dim() == 2:
+            scale = torch.where(scale.isnan(), scale[0], scale)  # a part that is fused on disk has one scale for all
+            scale = scale.repeat_interleave(torch.tensor(widths))[:, None]
+        elif scale.dim() == 2:
+            scale = scale.repeat_interleave(rows // 2, -1)[..., None]
+        else:
+            scale = scale[:, None, None]
+        return (codes.float() * scale).to(dtype)
     if scale.shape[-2] != rows:
         scale = scale.repeat_interleave(128, -2)[..., :rows, :]
     if scale.shape[-1] != 1 or columns <= 128:
@@ -42,7 +54,7 @@ def widen(codes, scale, dtype):
 def replace(layer, name, dtype):
     """Swaps codes `name` for values and drops their scale."""
     scale = next(s for s in (name + "_scale_inv", name + "_scale") if getattr(layer, s, None) is not None)
-    values = widen(getattr(layer, name).data, getattr(layer, scale).data, dtype)
+    values = widen(getattr(layer, name).data, getattr(layer, scale).data, dtype, getattr(layer, "logical_widths", None))
     delattr(layer, scale)
     delattr(layer, name)
     layer.register_parameter(name, torch.nn.Parameter(values, requires_grad=False))
@@ -97,6 +109,8 @@ def watch_unread(found):
             elif p.is_floating_point():
                 p.data.fill_(float("nan"))
         read(self, model, model_config)
-        found.extend(sorted(n for n, p in model.named_parameters() if p.is_floating_point() and p.float().isnan().any()))
+        # Of three per-tensor scales of a matrix that is fused on disk vLLM reads the first.
+        found.extend(sorted(n for n, p in model.named_parameters() if p.is_floating_point() and (
+            p.float().isnan().all() if n.endswith(("weight_scale", "input_scale")) and p.dim() == 1 else p.float().isnan().any())))
 
     loader.load_weights = load_weights

@@ -8,7 +8,7 @@ import Testing
 
 struct SchemeTests {
     @Test func everyEmbeddedSchemeLoads() throws {
-        #expect(SchemeLibrary.names == schemeNames.sorted())
+        #expect(SchemeLibrary.names == (schemeNames + ["fp8-tensor-static"]).sorted())
         for name in SchemeLibrary.names {
             let scheme = try SchemeLibrary.scheme(name)
             #expect(scheme.name == name)
@@ -46,6 +46,10 @@ struct SchemeTests {
         Case(testDescription: "channel with a block", says: "wrong", base: "fp8-channel") {
             $0["block_shape"] = [128, 128]
         },
+        Case(testDescription: "static with a block", says: "wrong", base: "fp8-tensor-static") {
+            $0["block_shape"] = [128, 128]
+        },
+        Case(testDescription: "a whole matrix in blocks", says: "wrong") { $0["block_shape"] = [0, 0] },
         Case(testDescription: "negative floor", says: "wrong") { scale("amax_floor", .real(-1), &$0) },
         Case(testDescription: "zero scale of zero", says: "wrong") { scale("zero_scale", 0, &$0) },
         Case(testDescription: "unknown rule", says: "wrong") { scale("rule", "f64", &$0) },

@@ -98,6 +98,9 @@ typedef struct {
     /// absmax / 448 the one with the least squared error of the block; absmax itself wins among equals. Blocks at or
     /// below the floor keep theirs.
     int searches;
+    /// For blocks that are parts of one larger block: its absmax, and every part takes the scale that follows from it.
+    /// Not below that of any part; not with a search. 0 where each block has its own.
+    float shared_absmax;
     /// When searching: what the squared error of each column counts, [columns], not negative; null for all alike.
     const float *column_weights;
 } ingot_encode_job;
@@ -232,6 +235,9 @@ size_t ingot_first_nan_code(const uint8_t *codes, size_t count, ingot_simd_level
 
 /// Whether all `count` bytes are zero: 1 or 0; 1 for none.
 int ingot_all_zero(const void *bytes, size_t count, ingot_simd_level level);
+
+/// The largest magnitude among `count` finite elements, in F32; 0 for none. Where one is not finite, so is the result.
+float ingot_absmax(const void *source, ingot_source_type type, size_t count, ingot_simd_level level);
 
 /// The scale that a rule gives to a block with this absmax (finite, not negative), as `ingot_encode` takes it.
 float ingot_block_scale(ingot_scale_rule rule, float amax, float amax_floor, float zero_scale);

@@ -1,0 +1,97 @@
+// The scales that are of no weight: of the inputs of a matrix, and of the keys and values a layer keeps. Here are their
+// names, and where the headers of a checkpoint have them.
+
+import Tensors
+
+/// What a stored scale that is of no weight is for.
+package enum StoredScale: Hashable, Sendable {
+    /// Of the inputs of a quantised matrix: an entry of the inventory.
+    case input(entry: Int)
+    /// Of the cached keys of a layer.
+    case keys(layer: Int)
+    /// Of the cached values of a layer.
+    case values(layer: Int)
+
+    /// One scale for everything; readers take a scalar too.
+    package static let shape: Shape = [1]
+    /// What writers use and readers take, the usual one first.
+    package static let dtypes: [DType] = [.f32, .bf16]
+}
+
+/// How the scales of the cache are named, after the prefix of their layer.
+package enum CacheScaleNames: String, CaseIterable, Sendable {
+    /// The parameter of an engine's attention layer: `attention.attn.k_scale`.
+    case engine = "attention.attn.k_scale"
+    /// The parameter of the attention module: `attention.k_scale`.
+    case module = "attention.k_scale"
+
+    /// The names of a layer's scales.
+    ///
+    /// - Source: vLLM model_executor/models/bailing_moe.py (attention layer `attention.attn`) and
+    ///   layers/attention/attention.py (its parameters); compressed-tensors modeling/kvcache.py.
+    package func names(layer: Int) -> (keys: String, values: String) {
+        let module = self == .engine ? "attention.attn" : "attention"
+        let prefix = TensorInventory.prefix(ofLayer: layer) + module
+        return (prefix + ".k_scale", prefix + ".v_scale")
+    }
+}
+
+extension InventoryEntry {
+    static let inputScaleSuffix = ".input_scale"
+
+    /// The name of the scale of this matrix's inputs.
+    ///
+    /// - Source: compressed-tensors quantization/lifecycle/initialize.py; vLLM's parameter of the same name.
+    package var inputScaleName: String { module + Self.inputScaleSuffix }
+}
+
+extension TensorInventory {
+    /// What a name is the scale of, whatever the config says about scales; nil for other names.
+    func storedScale(named name: String) -> StoredScale? {
+        if name.hasSuffix(InventoryEntry.inputScaleSuffix) {
+            return index(of: name.dropLast(InventoryEntry.inputScaleSuffix.utf8.count) + ".weight")
+                .map(StoredScale.input)
+        }
+        // Only a layer's own names come so far: comparing with all of them is cheap.
+        guard let layer = Self.layer(inName: name), layer < configuration.layersWithPrediction else {
+            return nil
+        }
+        for spelling in CacheScaleNames.allCases {
+            let names = spelling.names(layer: layer)
+            if name == names.keys { return .keys(layer: layer) }
+            if name == names.values { return .values(layer: layer) }
+        }
+        return nil
+    }
+}
+
+extension BailingMoeV2Configuration {
+    /// Layers that keep keys and values, the prediction layer's too.
+    package var layersWithPrediction: Int { layerCount + predictionLayerCount }
+}
+
+extension QuantisedInventory {
+    /// The scales that the config asks for beside those of weights, in order.
+    package var storedScales: [StoredScale] {
+        guard let layout = layout.fp8 else { return [] }
+        var scales: [StoredScale] = []
+        if layout.activations == .fixed {
+            scales += isQuantised.indices.filter { isQuantised[$0] }.map(StoredScale.input)
+        }
+        if layout.hasCacheScales {
+            for layer in 0..<inventory.configuration.layersWithPrediction {
+                scales += [.keys(layer: layer), .values(layer: layer)]
+            }
+        }
+        return scales
+    }
+
+    /// A name that a scale can have.
+    package func name(of scale: StoredScale) -> String {
+        switch scale {
+        case .input(let entry): inventory.entries[entry].inputScaleName
+        case .keys(let layer): CacheScaleNames.engine.names(layer: layer).keys
+        case .values(let layer): CacheScaleNames.engine.names(layer: layer).values
+        }
+    }
+}
