@@ -85,10 +85,19 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Topology",
+            dependencies: [
+                "CKernels", "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Calibration",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
-                "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Tokenisation",
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Tokenisation",
                 "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation", "Parity",
+                "Topology",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -163,6 +172,13 @@ let package = Package(
                 "Architectures", "Backends", "CKernels", "Calibration", "Checkpoints", "Diagnostics",
                 "Documents",
                 "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "ingot",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TopologyTests",
+            dependencies: [
+                "Architectures", "Calibration", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
+                "Tensors", "TestSupport", "Topology", "ingot",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -1,5 +1,5 @@
-// A serving engine at one version as a profile describes it: where it runs, which rotary table it builds, and
-// what it cannot load or loads differently.
+// A serving engine at one version as a profile describes it: where it runs, which rotary table it builds, how
+// it divides a model, and what it cannot load or loads differently.
 
 import Documents
 
@@ -15,6 +15,8 @@ package struct EngineProfile: Equatable, Sendable {
     package let deviceKinds: [DeviceKind]
     /// How it chooses the YaRN factor.
     package let ropeGeneration: RopeGeneration
+    /// How it divides a model and what memory it keeps.
+    package let parallelism: EngineParallelism
     /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
@@ -37,6 +39,7 @@ package struct EngineProfile: Equatable, Sendable {
         ropeGeneration = try choice(rope, "value", RopeGeneration.self)
         sources["rope_generation"] = try source(rope)
         self.sources = sources
+        parallelism = try EngineParallelism(try reader.object("parallelism"))
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
     }

@@ -1,0 +1,125 @@
+// From what a person asks for to a plan that exists: a topology that is illegal gets no plan.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+
+/// A form of output.
+package enum ShardForm: Equatable, Sendable, CaseIterable {
+    case standard
+    case ranks
+
+    /// What people type.
+    package var name: String {
+        switch self {
+        case .standard: "hf"
+        case .ranks: "ranks"
+        }
+    }
+
+    /// The form of a name.
+    ///
+    /// - Throws: `TOPO-015` with the nearest name.
+    package init(named name: String) throws(Failure) {
+        guard let form = Self.allCases.first(where: { $0.name == name }) else {
+            let names = Self.allCases.map(\.name)
+            throw Failure(
+                Finding(
+                    .error, .outputUnknown, "no such form of output", option: "--form \(name)",
+                    expected: "one of " + names.joined(separator: ", "), found: name,
+                    remedy: nearMiss(name, among: names).map { "--form \($0)" }))
+        }
+        self = form
+    }
+}
+
+/// What laying out is asked for.
+package struct ShardRequest: Sendable {
+    let topology: ParallelTopology
+    let form: ShardForm
+    let engine: EngineProfile
+    let placement: ExpertPlacement.Name
+    let allToAll: AllToAll
+    let load: ExpertLoad?
+    let fileBytes: Int
+
+    package init(
+        topology: ParallelTopology, form: ShardForm, engine: EngineProfile,
+        placement: ExpertPlacement.Name = .linear, allToAll: AllToAll = .standard, load: ExpertLoad? = nil,
+        fileBytes: Int = StandardLayoutPlan.fileBytes
+    ) {
+        self.topology = topology
+        self.form = form
+        self.engine = engine
+        self.placement = placement
+        self.allToAll = allToAll
+        self.load = load
+        self.fileBytes = fileBytes
+    }
+
+    /// The plan, and what is worth knowing of a legal topology.
+    ///
+    /// - Throws: every reason why the topology is illegal.
+    package func plan(
+        _ checkpoint: Checkpoint, _ artefact: ArtefactTensors
+    ) throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        let rules = SplitRules(
+            artefact.configuration, topology, engine.parallelism,
+            placement: try placement.made(load, ranks: topology.expert), allToAll: allToAll)
+        let findings = Legality(
+            artefact, rules, allowsUneven: engine.parallelism.allowsUnevenExperts, engine: engine.title
+        ).findings()
+        try findings.throwErrors()
+        switch form {
+        case .standard:
+            return (
+                .standard(StandardLayoutPlan(checkpoint, artefact, rules, fileBytes: fileBytes)), findings
+            )
+        case .ranks: return (.ranks(RankSlicePlan(checkpoint, artefact, rules)), findings)
+        }
+    }
+}
+
+extension ExpertPlacement.Name {
+    /// The placement of this name for a number of expert ranks.
+    ///
+    /// - Throws: `TOPO-013` for a balanced one without a load.
+    func made(_ load: ExpertLoad?, ranks: Int) throws(Failure) -> ExpertPlacement {
+        switch self {
+        case .linear: return .linear
+        case .roundRobin: return ranks > 1 ? .roundRobin : .linear
+        case .balanced:
+            guard let load else {
+                throw Failure(
+                    Finding(
+                        .error, .loadUnknown, "a balanced placement needs the load of the experts",
+                        option: "--placement balanced", expected: "--calibration FOLDER", found: "none",
+                        remedy: "ingot calibrate CHECKPOINT --data FILE --output FOLDER"))
+            }
+            return ranks > 1 ? load.balanced(ranks: ranks) : .linear
+        }
+    }
+}
+
+/// What gathering is asked for.
+package struct GatherRequest: Sendable {
+    let folder: String
+
+    package init(_ folder: String) { self.folder = folder }
+
+    /// The plan for whatever stands in the folder.
+    ///
+    /// - Throws: `TOPO-016` for a folder that holds no slices.
+    package func plan() throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        if FileAccess.kind(joined(folder, SliceRecord.fileName)) == .file {
+            return (.gatherRanks(try RankGatherPlan(folder)), [])
+        }
+        let names = try FileAccess.names(in: folder)
+        throw Failure(
+            Finding(
+                .error, .rankRecordMalformed, "this folder holds no slices of ranks", file: folder,
+                expected: "\(SliceRecord.fileName), or the files of an engine's ranks",
+                found: abridged(names.sorted()), remedy: "ingot inspect \(folder)"))
+    }
+}
