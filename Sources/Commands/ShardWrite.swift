@@ -18,6 +18,8 @@ struct ShardWrite: ParsableCommand {
             hf: a standard checkpoint, which every engine loads; its files follow the topology, so that a rank \
             reads only what it needs.
             ranks: a folder for each rank, and topology.json, from which the checkpoint can be put back.
+            vllm-sharded-state@0.32: what vLLM 0.32.0 reads with --load-format sharded_state.
+            deepseek-mp: the files of DeepSeek-V3's inference folder, for as many ranks as TP and EP say.
             """)
 
     @Argument(help: "The folder of the checkpoint.")
@@ -26,7 +28,7 @@ struct ShardWrite: ParsableCommand {
     @Option(help: "The topology, such as tp4-dp2-ep8 or pp2-tp4.")
     var topology: String
 
-    @Option(help: ArgumentHelp("hf or ranks.", valueName: "form"))
+    @Option(help: ArgumentHelp("hf, ranks, vllm-sharded-state@0.32 or deepseek-mp.", valueName: "form"))
     var form: String = "hf"
 
     @Option(help: "Judge and divide for an engine and a device: vllm-0.33.0/h20-96g.")

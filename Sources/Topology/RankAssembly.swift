@@ -25,12 +25,21 @@ struct RankAssembly {
         guard let known = record[wanted.name], known.dtype == wanted.dtype, known.shape == wanted.shape else {
             throw malformed(wanted.name, "slices of \(wanted.shape) \(wanted.dtype.rawValue)")
         }
-        var segments: [GatherSegment]
-        switch known.axis {
-        case nil: segments = try whole(wanted, known)
-        case 0?: segments = try rows(wanted, known)
-        default: segments = try columns(wanted, known)
+        var holders: [SliceHolder] = []
+        for slice in known.slices {
+            guard let rank = record.ranks(slice).first else { continue }
+            let place = try place(wanted, known, slice, rank)
+            holders.append(
+                SliceHolder(
+                    region: region(slice, wanted.shape, known.axis), file: place.file, offset: place.offset,
+                    slice: expect(slice, place.file, wanted.name)))
         }
+        let rows = wanted.shape.dimensions.first ?? 1
+        var segments: [GatherSegment]
+        do throws(AssemblyGap) {
+            segments = try SliceAssembly.segments(
+                wanted.shape, rowBytes: rows == 0 ? 0 : wanted.dataRange.count / rows, holders)
+        } catch { throw malformed(wanted.name, error.text) }
         for slice in known.slices {
             for rank in record.ranks(slice).dropFirst() {
                 let place = try place(wanted, known, slice, rank)
@@ -46,96 +55,12 @@ struct RankAssembly {
             segments: segments)
     }
 
-    // MARK: Three ways to be cut
-
-    private mutating func whole(
-        _ wanted: TensorRecord, _ known: RankRecord.Tensor
-    ) throws(Failure) -> [GatherSegment] {
-        guard let slice = known.slices.first, known.slices.count == 1, let rank = record.ranks(slice).first
-        else { throw malformed(wanted.name, "one slice with its holders") }
-        let place = try place(wanted, known, slice, rank)
-        guard place.count > 0 else { return [] }
-        return [
-            .stretch(
-                file: place.file, offset: place.offset, count: place.count,
-                slice: expect(slice, place.file, wanted.name))
-        ]
-    }
-
-    /// Rows in ascending order; those that an earlier slice gave are compared and not written.
-    private mutating func rows(
-        _ wanted: TensorRecord, _ known: RankRecord.Tensor
-    ) throws(Failure) -> [GatherSegment] {
-        struct Piece {
-            let rows: Range<Int>
-            let file: Int
-            let offset: Int
-            let slice: Int
-        }
-        let rowCount = wanted.shape.dimensions[0]
-        let rowBytes = rowCount == 0 ? 0 : wanted.dataRange.count / rowCount
-        var pieces: [Piece] = []
-        for slice in known.slices {
-            guard let rank = record.ranks(slice).first else { continue }
-            let place = try place(wanted, known, slice, rank)
-            let number = expect(slice, place.file, wanted.name)
-            var offset = place.offset
-            for range in record.ranges(slice) {
-                pieces.append(Piece(rows: range, file: place.file, offset: offset, slice: number))
-                offset += range.count * rowBytes
-            }
-        }
-        // Pieces of one slice stay in their order: its digest is of its bytes from front to back.
-        pieces.sort { ($0.rows.lowerBound, $0.slice) < ($1.rows.lowerBound, $1.slice) }
-        var segments: [GatherSegment] = []
-        var done = 0
-        for piece in pieces where !piece.rows.isEmpty {
-            guard piece.rows.lowerBound <= done else {
-                throw malformed(wanted.name, "row \(done), which no slice holds")
-            }
-            let repeated = min(done, piece.rows.upperBound) - piece.rows.lowerBound
-            if repeated > 0 {
-                segments.append(
-                    .stretch(
-                        file: piece.file, offset: piece.offset, count: repeated * rowBytes,
-                        slice: piece.slice, purpose: .verify))
-            }
-            let fresh = piece.rows.count - repeated
-            if fresh > 0 {
-                segments.append(
-                    .stretch(
-                        file: piece.file, offset: piece.offset + repeated * rowBytes,
-                        count: fresh * rowBytes, slice: piece.slice))
-                done = piece.rows.upperBound
-            }
-        }
-        guard done == rowCount else { throw malformed(wanted.name, "row \(done), which no slice holds") }
-        return segments
-    }
-
-    private mutating func columns(
-        _ wanted: TensorRecord, _ known: RankRecord.Tensor
-    ) throws(Failure) -> [GatherSegment] {
-        let (rows, width) = (wanted.shape.dimensions[0], wanted.shape.dimensions[1])
-        let elementBytes = wanted.dtype.bits / 8
-        let ordered = known.slices.sorted {
-            (record.ranges($0).first?.lowerBound ?? 0) < (record.ranges($1).first?.lowerBound ?? 0)
-        }
-        var parts: [GatherSegment.Part] = []
-        var done = 0
-        for slice in ordered {
-            guard let range = record.ranges(slice).first, record.ranges(slice).count == 1,
-                range.lowerBound == done, let rank = record.ranks(slice).first
-            else { throw malformed(wanted.name, "column \(done), which no slice holds") }
-            done = range.upperBound
-            let place = try place(wanted, known, slice, rank)
-            parts.append(
-                GatherSegment.Part(
-                    file: place.file, offset: place.offset, rowBytes: range.count * elementBytes,
-                    slice: expect(slice, place.file, wanted.name)))
-        }
-        guard done == width else { throw malformed(wanted.name, "column \(done), which no slice holds") }
-        return [GatherSegment(purpose: .write, rows: rows, parts: parts)]
+    /// The part that a recorded slice is.
+    private func region(_ slice: Int, _ shape: Shape, _ axis: Int?) -> SliceRegion {
+        let ranges = record.ranges(slice)
+        return axis == 1
+            ? SliceRegion(rows: [0..<shape.dimensions[0]], columns: ranges.first)
+            : SliceRegion(rows: ranges)
     }
 
     // MARK: Places

@@ -9,12 +9,16 @@ import Documents
 package enum ShardForm: Equatable, Sendable, CaseIterable {
     case standard
     case ranks
+    case engine(EngineForm)
+
+    package static let allCases = [.standard, .ranks] + EngineForm.allCases.map(ShardForm.engine)
 
     /// What people type.
     package var name: String {
         switch self {
         case .standard: "hf"
         case .ranks: "ranks"
+        case .engine(let form): form.rawValue
         }
     }
 
@@ -64,9 +68,10 @@ package struct ShardRequest: Sendable {
     package func plan(
         _ checkpoint: Checkpoint, _ artefact: ArtefactTensors
     ) throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        let placement = try placement.made(load, ranks: topology.expert)
+        if case .engine(let form) = form { return try plan(form, placement, checkpoint, artefact) }
         let rules = SplitRules(
-            artefact.configuration, topology, engine.parallelism,
-            placement: try placement.made(load, ranks: topology.expert), allToAll: allToAll)
+            artefact.configuration, topology, engine.parallelism, placement: placement, allToAll: allToAll)
         let findings = Legality(
             artefact, rules, allowsUneven: engine.parallelism.allowsUnevenExperts, engine: engine.title
         ).findings()
@@ -76,8 +81,25 @@ package struct ShardRequest: Sendable {
             return (
                 .standard(StandardLayoutPlan(checkpoint, artefact, rules, fileBytes: fileBytes)), findings
             )
-        case .ranks: return (.ranks(RankSlicePlan(checkpoint, artefact, rules)), findings)
+        default: return (.ranks(RankSlicePlan(checkpoint, artefact, rules)), findings)
         }
+    }
+
+    /// A form of an engine brings that engine's rules, whatever the target.
+    private func plan(
+        _ form: EngineForm, _ placement: ExpertPlacement, _ checkpoint: Checkpoint,
+        _ artefact: ArtefactTensors
+    ) throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        let rules = SplitRules(
+            artefact.configuration, topology, family: .vllm, remainder: .middle,
+            vocabularyMultiple: form.vocabularyMultiple, placement: placement, allToAll: allToAll)
+        let findings =
+            form.findings(artefact, topology)
+            + Legality(
+                artefact, rules, allowsUneven: form == .vllmShardedState, engine: form.rawValue
+            ).findings()
+        try findings.throwErrors()
+        return (.engine(EngineFormPlan(checkpoint, artefact, rules, form)), findings)
     }
 }
 
@@ -112,6 +134,7 @@ package struct GatherRequest: Sendable {
     ///
     /// - Throws: `TOPO-016` for a folder that holds no slices.
     package func plan() throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        if let plan = try EngineGatherPlan(folder) { return (.gatherEngine(plan), []) }
         if FileAccess.kind(joined(folder, SliceRecord.fileName)) == .file {
             return (.gatherRanks(try RankGatherPlan(folder)), [])
         }

@@ -8,13 +8,17 @@ import Documents
 package enum ShardWork: Sendable {
     case ranks(RankSlicePlan)
     case standard(StandardLayoutPlan)
+    case engine(EngineFormPlan)
     case gatherRanks(RankGatherPlan)
+    case gatherEngine(EngineGatherPlan)
 
     private var plan: any UnitPlan {
         switch self {
         case .ranks(let plan): plan
         case .standard(let plan): plan
+        case .engine(let plan): plan
         case .gatherRanks(let plan): plan
+        case .gatherEngine(let plan): plan
         }
     }
 
@@ -53,7 +57,9 @@ package enum ShardWork: Sendable {
         switch self {
         case .ranks(let plan): return try run(plan)
         case .standard(let plan): return try run(plan)
+        case .engine(let plan): return try run(plan)
         case .gatherRanks(let plan): return try run(plan)
+        case .gatherEngine(let plan): return try run(plan)
         }
     }
 

@@ -135,7 +135,7 @@ package struct StandardLayoutPlan: Sendable {
     }
 
     /// `model-00001-of-00042.safetensors`; a single file needs no number.
-    private static func name(_ index: Int, of count: Int) -> String {
+    static func name(_ index: Int, of count: Int) -> String {
         func five(_ value: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
