@@ -135,14 +135,29 @@ package struct GatherRequest: Sendable {
     /// - Throws: `TOPO-016` for a folder that holds no slices.
     package func plan() throws(Failure) -> (work: ShardWork, findings: [Finding]) {
         if let plan = try EngineGatherPlan(folder) { return (.gatherEngine(plan), []) }
-        if FileAccess.kind(joined(folder, SliceRecord.fileName)) == .file {
+        let record = joined(folder, SliceRecord.fileName)
+        if FileAccess.kind(joined(folder, SliceRecord.sourceFolder)) == .folder
+            || (FileAccess.kind(record) == .file && FileAccess.kind(joined(folder, "config.json")) != .file)
+        {
             return (.gatherRanks(try RankGatherPlan(folder)), [])
         }
+        if FileAccess.kind(record) == .file { return try standardAgain() }
         let names = try FileAccess.names(in: folder)
         throw Failure(
             Finding(
                 .error, .rankRecordMalformed, "this folder holds no slices of ranks", file: folder,
                 expected: "\(SliceRecord.fileName), or the files of an engine's ranks",
                 found: abridged(names.sorted()), remedy: "ingot inspect \(folder)"))
+    }
+
+    /// A checkpoint of the form `hf` is whole: its tensors go back to inventory order.
+    private func standardAgain() throws(Failure) -> (work: ShardWork, findings: [Finding]) {
+        let checkpoint = try Checkpoint.open(folder)
+        let judgement = try CheckpointJudge().judge(checkpoint)
+        guard let match = judgement.match else { throw Failure(judgement.findings) }
+        let rules = SplitRules(
+            match.quantised.inventory.configuration, ParallelTopology(), family: .single, remainder: .last,
+            vocabularyMultiple: 1)
+        return (.standard(StandardLayoutPlan(checkpoint, ArtefactTensors(match), rules)), checkpoint.findings)
     }
 }

@@ -138,6 +138,7 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
         #expect(engines.count == 9 && devices.count == 8)
         for engine in engines {
             #expect(engine.sources.count == 2 && engine.rules.allSatisfy { !$0.source.isEmpty })
+            #expect(engine.parallelism.sources.count == 8)
         }
         for device in devices { #expect(device.sources.count == 4) }
     }
@@ -165,7 +166,11 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
             ("\"schema\": 1", "\"schema\": 2"), ("\"title\"", "\"tittle\""), ("\"reason\"", "\"because\""),
             ("\"keep-roles\"", "\"keep-role\""), ("\"attention-qkv\"", "\"router-gate\""),
             ("\"deepseek-block\"", "\"deepseek\""), ("\"layouts\"", "\"layout\""),
-            ("\"written-factor\"", "7"), ("\"cuda\"", "\"rocm\""), ("\"rules\": [", "\"rules\": [3,"),
+            ("\"written-factor\"", "7"), ("\"family\"", "\"famly\""), ("\"middle\"", "\"centre\""),
+            (
+                "\"memory_utilisation\": {\n      \"value\": 0.9",
+                "\"memory_utilisation\": {\n      \"value\": 1.9"
+            ), ("\"cuda\"", "\"rocm\""), ("\"rules\": [", "\"rules\": [3,"),
             ("\"capability_below\": 89", "\"capability_below\": \"89\""), ("{", "{\"schema\": 1,"),
             ("{", "["),
         ])
