@@ -27,7 +27,7 @@ struct EngineTensorBuilder {
 
     private var suffix: String { artefact.quantised.layout.fp8?.scaleSuffix ?? "" }
 
-    /// Entries of the stage by layer; nil outside layers. The prediction layer is left out.
+    /// Entries of the stage by layer, nil outside layers; without the prediction layer.
     private func entries() -> [(layer: Int?, entries: [Int])] {
         var groups: [(layer: Int?, entries: [Int])] = []
         for (index, entry) in artefact.inventory.entries.enumerated() {

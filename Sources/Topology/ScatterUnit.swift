@@ -108,13 +108,14 @@ struct ScatterUnit: WorkUnit {
         let block = budget.block(writers: paths.count)
         let readers = try source.open(fileNumbers)
         let longestRead = tensors.flatMap(\.strokes).map { $0.longestRead(block: block) }.max() ?? block
+        let longestWrite = tensors.flatMap(\.strokes).map { $0.longestWrite(block: block) }.max() ?? block
         var writers: [WriteBehind] = []
         do throws(Failure) {
             for (path, header) in zip(paths, headers) {
                 writers.append(
                     try WriteBehind(
                         path: joined(folder, path), length: header.header.fileSize,
-                        longest: max(block, 2 * longestRead), block: block, depth: MoveBudget.depth))
+                        longest: max(block, longestWrite), block: block, depth: MoveBudget.depth))
             }
             let digests = try ScatterWorker(
                 unit: self, readers: readers, writers: writers, block: block, longestRead: longestRead,
@@ -151,7 +152,13 @@ extension ScatterStroke {
     }
 
     /// Rows of one read.
-    func rowsPerRead(block: Int) -> Int { max(1, block / max(1, rowBytes)) }
+    func rowsPerRead(block: Int) -> Int { max(1, block / max(1, rowBytes * growth)) }
+
+    /// Bytes written for one that is read.
+    private var growth: Int { if case .widened = change { 2 } else { 1 } }
+
+    /// The most bytes one taker is given at once.
+    func longestWrite(block: Int) -> Int { longestRead(block: block) * growth }
 
     /// The most bytes one read takes.
     func longestRead(block: Int) -> Int { rowsPerRead(block: block) * max(1, rowBytes) }

@@ -50,7 +50,9 @@ enum ShardMeasurement {
             let shard = try ChildProcess(arguments, output: report)
             try FileAccess.remove(output)
             try warm(source)
-            let cp = try ChildProcess(["sh", "-c", "cp -r \"$0\" \"$1\" && sync", source, copy])
+            let cp = try ChildProcess([
+                "sh", "-c", "cp -r \"$0\" \"$1\" && find \"$1\" -type f -exec sync {} +", source, copy,
+            ])
             peak = max(peak, try QuantiseMeasurement.peakBytes(report))
             // The first turn warms both up.
             if turn > 0 {
