@@ -94,11 +94,19 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Topology",
+            dependencies: [
+                "CKernels", "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Calibration",
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
                 "Tokenisation", "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation",
-                "DraftHeads", "Parity", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "DraftHeads", "Parity", "Topology",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
         .executableTarget(
@@ -179,6 +187,13 @@ let package = Package(
                 "Architectures", "Backends", "CKernels", "Calibration", "Checkpoints", "Diagnostics",
                 "Documents",
                 "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "ingot",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TopologyTests",
+            dependencies: [
+                "Architectures", "Calibration", "Checkpoints", "Diagnostics", "Documents", "Quantisation",
+                "Tensors", "TestSupport", "Topology", "ingot",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -1,5 +1,5 @@
-// A serving engine at one version as a profile describes it: where it runs, which rotary table it builds, and
-// what it cannot load or loads differently.
+// A serving engine at one version as a profile describes it: where it runs, which rotary table it builds, how
+// it divides a model, and what it cannot load or loads differently.
 
 import Documents
 
@@ -21,6 +21,8 @@ package struct EngineProfile: Equatable, Sendable {
     package let cacheScales: StoredScaleReading
     /// How it would name them.
     package let cacheScaleNames: CacheScaleNames
+    /// How it divides a model and what memory it keeps.
+    package let parallelism: EngineParallelism
     /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
@@ -50,6 +52,7 @@ package struct EngineProfile: Equatable, Sendable {
         sources["cache_names"] = try source(names)
         try stored.finish()
         self.sources = sources
+        parallelism = try EngineParallelism(try reader.object("parallelism"))
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
     }

@@ -61,6 +61,32 @@ package struct Target: Equatable, Sendable {
         }
     }
 
+    /// The newest engine of a family that runs on a device.
+    ///
+    /// - Throws: `TARGET-002` for a device that no profile has, or that no engine of the family runs on.
+    package static func newestEngine(
+        family: ParallelFamily, device name: String, _ library: ProfileLibrary
+    ) throws(Failure) -> String {
+        let device = try device(try known(name, "devices", library), library)
+        var found: [String] = []
+        for name in library.names(in: "engines") {
+            let engine = try engine(name, library)
+            if engine.parallelism.family == family, engine.deviceKinds.contains(device.kind) {
+                found.append(name)
+            }
+        }
+        // As text 0.9 would stand behind 0.11.
+        func version(_ name: String) -> [Int] { name.split { !$0.isNumber }.compactMap { Int($0) } }
+        guard let newest = found.max(by: { version($0).lexicographicallyPrecedes(version($1)) }) else {
+            throw Failure(
+                Finding(
+                    .error, .targetUnknown, "no engine of this family runs on this device",
+                    option: "--device \(name)", expected: "a device of \(family.rawValue)", found: name,
+                    remedy: "ingot profiles list"))
+        }
+        return newest
+    }
+
     private static func known(
         _ name: String, _ folder: String, _ library: ProfileLibrary
     ) throws(Failure) -> String {

@@ -50,7 +50,7 @@ enum QuantiseMeasurement {
     }
 
     /// The peak memory that the program reports of itself.
-    private static func peakBytes(_ report: String) throws -> Int {
+    static func peakBytes(_ report: String) throws -> Int {
         guard
             case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
             case .number(let peak)? = document["peak_bytes"], let bytes = peak.integer

@@ -162,6 +162,7 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
         #expect(engines.count == 9 && devices.count == 8)
         for engine in engines {
             #expect(engine.sources.count == 3 && engine.rules.allSatisfy { !$0.source.isEmpty })
+            #expect(engine.parallelism.sources.count == 8)
         }
         for device in devices { #expect(device.sources.count == 4) }
     }
@@ -189,7 +190,11 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
             ("\"schema\": 1", "\"schema\": 2"), ("\"title\"", "\"tittle\""), ("\"reason\"", "\"because\""),
             ("\"keep-roles\"", "\"keep-role\""), ("\"attention-qkv\"", "\"router-gate\""),
             ("\"deepseek-block\"", "\"deepseek\""), ("\"layouts\"", "\"layout\""),
-            ("\"written-factor\"", "7"), ("\"cuda\"", "\"rocm\""), ("\"rules\": [", "\"rules\": [3,"),
+            ("\"written-factor\"", "7"), ("\"family\"", "\"famly\""), ("\"middle\"", "\"centre\""),
+            (
+                "\"memory_utilisation\": {\n      \"value\": 0.9",
+                "\"memory_utilisation\": {\n      \"value\": 1.9"
+            ), ("\"cuda\"", "\"rocm\""), ("\"rules\": [", "\"rules\": [3,"),
             ("\"capability_below\": 89", "\"capability_below\": \"89\""), ("{", "{\"schema\": 1,"),
             ("\"value\": \"read\"", "\"value\": \"maybe\""), ("\"cache_names\"", "\"names\""), ("{", "["),
         ])

@@ -29,6 +29,8 @@ final class TemporaryFolder {
         }
     }
 
+    func path(_ name: String) -> String { joined(path, name) }
+
     func write(_ name: String, _ bytes: [UInt8]) {
         let descriptor = open(joined(path, name), O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         precondition(descriptor >= 0)

@@ -65,7 +65,7 @@ func seekTable(
     private let file: [UInt8]
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = TemporaryFolder()
         try writeFrames(bytes, to: folder.path("good"), pieces: [-60_000])
         file = try FileAccess.read(folder.path("good"), limit: 1 << 24)
     }

@@ -35,7 +35,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     static let widths = [1, 2, 4, 8, 16]
 
     @Test(arguments: widths) func everyRangeReadsBack(width: Int) throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let planes = try #require(BytePlanes(width: width))
         // Two whole frames and a part that is no multiple of any width; frames ended early between.
         let bytes = floatBytes(2_600_000, seed: 7) + [1, 2, 3]
@@ -58,7 +58,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 
     @Test func nothingIsAFileToo() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         for planes in [BytePlanes.none, try #require(BytePlanes(width: 4))] {
             let path = folder.path("empty-\(planes.width).zst")
             try writeFrames([], to: path, planes: planes)
@@ -69,7 +69,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
 
     /// How the bytes came in makes no difference; where frames end does.
     @Test func sameBytesSameFile() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let bytes = floatBytes(1_300_000, seed: 3)
         let first = try writeFrames(bytes, to: folder.path("1"))
         let second = try writeFrames(bytes, to: folder.path("2"), pieces: [1, 0, 4_194_303, 77])
@@ -79,7 +79,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 
     @Test func planesPackFloatsBetter() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let bytes = floatBytes(500_000, seed: 5)
         let plain = try writeFrames(bytes, to: folder.path("plain")).bytes
         let planes = try writeFrames(bytes, to: folder.path("planes"), planes: #require(BytePlanes(width: 4)))
@@ -88,7 +88,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
 
     /// An append of nothing but zeros packs to almost nothing and is one frame for each 4 MiB.
     @Test func framesAreBounded() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let path = folder.path("zeros")
         let sealed = try writeFrames(Array(repeating: 0, count: 9 << 20), to: path)
         let file = try FileAccess.read(path, limit: 1 << 20)
@@ -98,7 +98,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     }
 
     @Test func nothingIsLeftOfAWriterThatGoesAway() throws {
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         do {
             let writer = try SeekableWriter(path: folder.path("lost"))
             try [UInt8](repeating: 7, count: 100).withUnsafeBytes { try writer.append($0) }
@@ -110,7 +110,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     /// The tool everyone has: it unpacks the whole, planes as planes, and finds damage.
     @Test(.enabled(if: zstd != nil)) func zstdReadsIt() throws {
         let zstd = try #require(Self.zstd)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let bytes = floatBytes(1_200_000, seed: 11)
         try writeFrames(bytes, to: folder.path("a.zst"))
         let unpacked = try ProgramRun(zstd, ["-q", "-d", "a.zst", "-o", "a"], in: folder.path)
@@ -135,7 +135,7 @@ func floatBytes(_ count: Int, seed: UInt64) -> [UInt8] {
     /// A file of another program: frames of zstd with a table behind them.
     @Test(.enabled(if: zstd != nil)) func readsFramesOfZstd() throws {
         let zstd = try #require(Self.zstd)
-        let folder = try TemporaryFolder()
+        let folder = TemporaryFolder()
         let bytes = floatBytes(30_000, seed: 13)
         var (file, entries): ([UInt8], [(Int, ArraySlice<UInt8>)]) = ([], [])
         for part in [bytes[..<50_000], bytes[50_000...]] {

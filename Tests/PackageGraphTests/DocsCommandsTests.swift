@@ -71,14 +71,17 @@ struct DocsCommandsTests {
             for command in try DocsPage(path).inlineCommands {
                 let words = command.split(separator: " ").map(String.init)
                 let verbs = words.dropFirst().prefix { $0.allSatisfy { $0.isLetter && $0.isLowercase } }
-                let key = verbs.prefix(verbs.first == "profiles" ? 2 : 1).joined(separator: " ")
+                var key = verbs.prefix(["profiles", "shard"].contains(verbs.first) ? 2 : 1).joined(
+                    separator: " ")
+                // The verb that may be left out.
+                if key == "shard", words.count > 2 { key = "shard write" }
                 if help[key] == nil {
                     let run = try ProgramRun(
                         Repository.program("ingot"), key.split(separator: " ").map(String.init) + ["--help"])
                     help[key] = run.output
                 }
                 let text = help[key] ?? ""
-                let isVerb = text.contains("USAGE: ingot \(key)")
+                let isVerb = text.contains("USAGE: ingot \(key.replacing(" write", with: ""))")
                 #expect(isVerb, "\(path) `\(command)`: no such verb")
                 for word in words where word.hasPrefix("--") {
                     let isOption = text.contains("\(word) ")

@@ -1,0 +1,19 @@
+// ingot shard: plan topologies, lay an artefact out for one, put it back.
+
+import ArgumentParser
+
+/// Lays artefacts out over devices.
+struct Shard: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Plan a topology, lay a checkpoint out for it, and put it back.",
+        usage: """
+            ingot shard CHECKPOINT --topology tp4-dp2-ep8 --output DIR
+            ingot shard plan CHECKPOINT --target ENGINE/DEVICE
+            ingot shard gather FOLDER --output DIR
+            """,
+        discussion: """
+            A topology is written tp4-dp2-ep8-pp2: TP cuts attention, DP copies it, EP divides the experts over \
+            TP × DP, PP divides the layers. The words are the same for every engine.
+            """,
+        subcommands: [ShardWrite.self, ShardPlan.self, ShardGather.self], defaultSubcommand: ShardWrite.self)
+}

@@ -1,0 +1,34 @@
+// ingot shard gather: a folder of rank slices becomes the checkpoint it was made of.
+
+import ArgumentParser
+import Checkpoints
+import Diagnostics
+import Topology
+
+/// Puts a checkpoint back.
+struct ShardGather: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gather",
+        abstract: "Put a checkpoint back from what ingot shard or an engine wrote for its ranks.",
+        usage: "ingot shard gather FOLDER --output DIR",
+        discussion: """
+            From a folder of ranks the files come back as they were, to the last byte; every slice of every rank is \
+            compared with its digest.
+            """)
+
+    @Argument(help: "The folder with the slices of all ranks.")
+    var folder: String
+
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var options: ReportOptions
+
+    func run() throws {
+        try options.report("shard gather") { () throws(Failure) in
+            stopOnSignals()
+            let (work, findings) = try GatherRequest(folder).plan()
+            return try perform(work, output, options, "shard gather", notes: findings) {
+                "\(lastComponent(folder)) gathered"
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// The work of gathering an engine's rank files: for each output file, where the pieces of its tensors stand.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+import Tensors
+
+extension EngineGatherPlan: UnitPlan {
+    var stage: String { "gather" }
+    var sourceFolder: String { source.folder }
+    var folders: [String] { [] }
+
+    package var byteCount: Int { source.files.files.reduce(0) { $0 + $1.identity.size } }
+
+    var units: [EngineGatherUnit] {
+        files.map { EngineGatherUnit(source: source, name: $0.name, wanted: $0.tensors) }
+    }
+
+    var digest: String {
+        var lines = ["gather \(source.form.rawValue) \(source.rules.topology.name)"]
+        for rank in source.held {
+            lines += rank.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.record.shape)" }
+        }
+        return FileDigest.of(lines.joined(separator: "\n"))
+    }
+
+    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+        for name in source.sidecars {
+            _ = try copyFile(joined(source.folder, name), to: joined(folder, name))
+        }
+        guard files.count > 1 else { return }
+        var shards: [(name: String, header: ShardHeader)] = []
+        for file in files {
+            shards.append((file.name, try ShardHeader.read(path: joined(folder, file.name))))
+        }
+        _ = try FileAccess.writeSealed(
+            CheckpointIndex(of: shards).text, to: joined(folder, CheckpointIndex.fileName))
+    }
+}
+
+/// One output file.
+struct EngineGatherUnit: WorkUnit {
+    let source: EngineFolder
+    let name: String
+    let wanted: [String]
+
+    var key: String { name }
+    var sourceByteCount: Int {
+        let inventory = source.artefact.inventory
+        return wanted.reduce(0) { $0 + (inventory[name: $1]?.byteCount ?? 0) }
+    }
+
+    func sourceIdentity() throws(Failure) -> String {
+        source.files.identity(source.files.files.indices)
+    }
+
+    func run(
+        into folder: String, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> SealedUnit {
+        let sealed = try gather().run(into: folder, budget: budget, progress: progress)
+        return SealedUnit(key: key, files: sealed.files, digests: [], source: try sourceIdentity())
+    }
+
+    /// A stored tensor with everything found of it.
+    private struct Found {
+        let piece: EnginePiece
+        let shape: Shape
+        let dtype: DType
+        let isWidened: Bool
+        var holders: [SliceHolder] = []
+    }
+
+    private func gather() throws(Failure) -> GatherUnit {
+        var found: [String: Found] = [:]
+        let wantedNames = Set(wanted)
+        for rank in source.rules.topology.ranks {
+            for tensor in source.form.tensors(source.artefact, source.rules, stage: rank.stage) {
+                guard tensor.pieces.contains(where: { wantedNames.contains($0.name) }) else { continue }
+                try collect(tensor, rank, wantedNames, &found)
+            }
+        }
+        var tensors: [GatherTensor] = []
+        for name in wanted {
+            guard let entry = found[name] else { throw missing(name, "any rank") }
+            let rows = entry.shape.dimensions.first ?? 1
+            let bits = entry.isWidened ? 32 : entry.dtype.bits
+            let rowBytes = rows == 0 ? 0 : (entry.shape.elementCount ?? 0) / rows * bits / 8
+            do throws(AssemblyGap) {
+                tensors.append(
+                    GatherTensor(
+                        description: TensorDescription(name: name, dtype: entry.dtype, shape: entry.shape),
+                        segments: try SliceAssembly.segments(
+                            entry.shape, rowBytes: rowBytes, entry.holders,
+                            purpose: entry.isWidened ? .narrow : .write)))
+            } catch { throw missing(name, error.text) }
+        }
+        let order = ShardHeader.fileOrder(tensors.map(\.description))
+        return GatherUnit(
+            path: name, source: source.files, tensors: order.map { tensors[$0] }, expected: [])
+    }
+
+    /// Finds the pieces of one of a rank's tensors.
+    private func collect(
+        _ tensor: EngineTensor, _ rank: Rank, _ wanted: Set<String>, _ found: inout [String: Found]
+    ) throws(Failure) {
+        let place = source.held[rank.stage * source.rules.topology.tensor + rank.tensor][tensor.name]
+        var offset = 0
+        var isHeld = false
+        for piece in tensor.pieces {
+            let (shape, dtype) = stored(piece)
+            guard
+                let region = source.rules.region(piece, shape, source.artefact.granularity, rank)
+            else { continue }
+            isHeld = true
+            guard let place else { throw missing(tensor.name, "rank \(rank.index)") }
+            let isWidened = tensor.isWidened && dtype == .bf16
+            let bytes = region.byteCount(of: shape, isWidened ? .f32 : dtype)
+            if wanted.contains(piece.name) {
+                var entry =
+                    found[piece.name]
+                    ?? Found(piece: piece, shape: shape, dtype: dtype, isWidened: isWidened)
+                let holder = SliceHolder(
+                    region: region.withoutPadding, file: place.file,
+                    offset: place.record.dataRange.lowerBound + offset, slice: nil)
+                if !entry.holders.contains(where: { $0.region == holder.region }) {
+                    entry.holders.append(holder)
+                }
+                found[piece.name] = entry
+            }
+            offset += bytes
+        }
+        guard isHeld, let place, place.record.dataRange.count != offset else { return }
+        throw Failure(
+            Finding(
+                .error, .sliceAltered, "a tensor of a rank has another size than its topology asks for",
+                file: source.files.files[place.file].path, tensor: tensor.name,
+                expected: "\(grouped(offset)) bytes in \(source.rules.topology.name)",
+                found: "\(place.record.shape) \(place.record.dtype.rawValue), "
+                    + "\(grouped(place.record.dataRange.count)) bytes",
+                remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
+    }
+
+    private func stored(_ piece: EnginePiece) -> (Shape, DType) {
+        let inventory = source.artefact.quantised
+        guard let index = inventory.inventory.index(of: piece.entry.name) else {
+            return (piece.entry.shape, piece.entry.dtype)
+        }
+        if piece.isScale, let scale = inventory.scale(at: index) { return (scale.shape, .f32) }
+        return (piece.entry.shape, inventory.storedDType(at: index))
+    }
+
+    private func missing(_ name: String, _ place: String) -> Failure {
+        Failure(
+            Finding(
+                .error, .rankMissing, "the ranks do not hold all of a tensor", file: source.folder,
+                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: place,
+                remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
+    }
+}
