@@ -47,7 +47,7 @@ extension InventoryEntry {
 
 extension TensorInventory {
     /// What a name is the scale of, whatever the config says about scales; nil for other names.
-    func storedScale(named name: String) -> StoredScale? {
+    package func storedScale(named name: String) -> StoredScale? {
         if name.hasSuffix(InventoryEntry.inputScaleSuffix) {
             return index(of: name.dropLast(InventoryEntry.inputScaleSuffix.utf8.count) + ".weight")
                 .map(StoredScale.input)

@@ -29,6 +29,8 @@ package struct RankSlicePlan: Sendable {
     /// Sidecars carried along.
     let sidecars: [String]
     private let scaleOwners: [String: Int]
+    /// The fused projection of each layer: its keys and values are those of the cache.
+    private let projections: [Int: Int]
 
     /// Files of one unit: each has two threads and buffers of its own.
     static let ranksPerUnit = 16
@@ -40,6 +42,12 @@ package struct RankSlicePlan: Sendable {
         self.rules = rules
         ranks = rules.topology.ranks
         sidecars = checkpoint.sidecars.filter { $0 != SliceRecord.fileName }
+        var projections: [Int: Int] = [:]
+        for tensor in artefact.tensors {
+            let entry = artefact.inventory.entries[tensor.entry]
+            if entry.role == .attentionQKV, let layer = entry.layer { projections[layer] = tensor.entry }
+        }
+        self.projections = projections
         var owners: [String: Int] = [:]
         if let fp8 = artefact.quantised.layout.fp8 {
             for tensor in artefact.tensors where artefact.kinds[tensor.kind].scaleShape != nil {
@@ -58,19 +66,38 @@ package struct RankSlicePlan: Sendable {
 
     // MARK: Slices
 
-    /// The inventory entry that decides how a stored tensor is cut, and whether it is that entry's scale.
-    private func owner(_ name: String) -> (entry: InventoryEntry, isScale: Bool)? {
-        if let entry = artefact.inventory[name: name] { return (entry, false) }
-        return scaleOwners[name].map { (artefact.inventory.entries[$0], true) }
+    /// What a stored tensor is to the inventory entry that decides where it goes.
+    private enum Part {
+        case weight
+        /// The weight's scale, cut as the weight is.
+        case scale
+        /// A number for whoever has a part of the weight: the scale of its inputs, or of a layer's cache.
+        case number
+    }
+
+    private func owner(_ name: String) -> (entry: InventoryEntry, part: Part)? {
+        if let entry = artefact.inventory[name: name] { return (entry, .weight) }
+        if let place = scaleOwners[name] { return (artefact.inventory.entries[place], .scale) }
+        let place: Int? =
+            switch artefact.inventory.storedScale(named: name) {
+            case .input(let entry): entry
+            case .keys(let layer), .values(let layer): projections[layer]
+            case nil: nil
+            }
+        return place.map { (artefact.inventory.entries[$0], .number) }
     }
 
     /// The part of a stored tensor that a rank holds; nil for none.
     func region(_ record: TensorRecord, _ rank: Rank) -> SliceRegion? {
         // What belongs to no role is carried by every rank.
-        guard let (entry, isScale) = owner(record.name) else { return .whole(record.shape) }
+        guard let (entry, part) = owner(record.name) else { return .whole(record.shape) }
         guard let region = rules.region(entry, rank)?.withoutPadding else { return nil }
-        guard isScale, let granularity = artefact.granularity else { return region }
-        return region.scaleRegion(granularity, scale: record.shape)
+        switch part {
+        case .weight: return region
+        case .scale:
+            return artefact.granularity.map { region.scaleRegion($0, scale: record.shape) } ?? region
+        case .number: return .whole(record.shape)
+        }
     }
 
     /// The distinct parts of a stored tensor.

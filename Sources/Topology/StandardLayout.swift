@@ -71,7 +71,7 @@ package struct StandardLayoutPlan: Sendable {
         }
     }
 
-    /// A weight with its scale, which stay together.
+    /// A weight with its scales, which stay together.
     private struct Member {
         let group: FileGroup
         let layer: Int?
@@ -91,7 +91,13 @@ package struct StandardLayoutPlan: Sendable {
         for tensor in artefact.tensors {
             let entry = inventory.entries[tensor.entry]
             var tensors: [(shard: Int, record: TensorRecord)] = []
-            for name in [entry.name] + (suffix.map { [entry.name + $0] } ?? []) {
+            var names = [entry.name] + (suffix.map { [entry.name + $0] } ?? []) + [entry.inputScaleName]
+            if entry.role == .attentionQKV, let layer = entry.layer {
+                for spelling in CacheScaleNames.allCases {
+                    names += [spelling.names(layer: layer).keys, spelling.names(layer: layer).values]
+                }
+            }
+            for name in names {
                 guard let place = checkpoint.tensor(named: name) else { continue }
                 known.insert(name)
                 tensors.append((place.shard, place.record))
