@@ -151,8 +151,12 @@ extension HeadContent {
     private var metadata: [ShardHeader.Pair] {
         var pairs = ShardHeader.writtenMetadata
         pairs.append(
-            ShardHeader.Pair(key: LayerIds.metadataKey, value: document.form.convention.rawValue))
-        if document.form != .speculators, let speculators = document.speculators {
+            ShardHeader.Pair(key: LayerIds.metadataKey, value: document.convention.rawValue))
+        if document.form == .speculators {
+            if document.speculatorsIsGiven {
+                pairs.append(ShardHeader.Pair(key: HeadFile.verifierKey, value: "given"))
+            }
+        } else if !document.speculatorsIsGiven, let speculators = document.speculators {
             pairs.append(
                 ShardHeader.Pair(
                     key: HeadFile.speculatorsKey, value: JSONValue.object(speculators).text(.compact)))

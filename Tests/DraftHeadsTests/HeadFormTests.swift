@@ -1,5 +1,6 @@
 // The three forms of a head: written, read, converted there and back.
 
+import Checkpoints
 import Documents
 import DraftHeads
 import Foundation
@@ -63,13 +64,9 @@ struct HeadFormTests {
 
     private func convert(_ head: HeadFile, to form: HeadForm, named name: String) throws -> String {
         let path = folder.path(name)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        var document = head.document
-        document.form = form
-        document.speculators =
-            document.speculators
-            ?? HeadDocument.speculatorsBlock(verifier: "someone/micro", architectures: [], tokens: 3)
-        try HeadContent(head, as: document).write(to: path)
+        let verifier = form == .speculators ? "someone/micro" : nil
+        let output = OutputFolder(path: path, policy: .init(resume: false, replace: true), kind: "draft head")
+        try HeadConversion(head, to: form, verifier: verifier, tokens: 3, output: output).run()
         return path
     }
 }
