@@ -44,7 +44,7 @@ struct DraftAttach: ParsableCommand {
     func run() throws {
         try options.report("draft attach") { () throws(Failure) in
             let target = try Target(self.target, .embedded)
-            let configuration = try OpenedCheckpoint(model).inventory.configuration
+            let configuration = try targetConfiguration(model)
             let head = try HeadFile.open(
                 self.head, layers: layers.layers, layerCount: configuration.layerCount)
             let attachment = HeadAttachment(

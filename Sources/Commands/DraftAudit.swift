@@ -64,16 +64,6 @@ struct DraftAudit: ParsableCommand {
         }
     }
 
-    /// What a folder with a config.json says.
-    private func targetConfiguration(_ folder: String) throws(Failure) -> BailingMoeV2Configuration {
-        let path = joined(folder, HeadDocument.fileName)
-        let bytes = try FileAccess.read(path, limit: 1 << 20)
-        let value = try readDocument(bytes, code: .configMalformed, file: path) {
-            (value) throws(DocumentError) in value
-        }
-        return try BailingMoeV2Configuration(value, file: path)
-    }
-
     private func read(_ data: String, _ audit: inout HeadAudit) throws(Failure) {
         let backend = try self.backend.makeBackend()
         let opened = try OpenedCheckpoint(target)

@@ -43,9 +43,7 @@ struct DraftConvert: ParsableCommand {
 
     func run() throws {
         try options.report("draft convert") { () throws(Failure) in
-            let count = try model.map { (folder) throws(Failure) in
-                try OpenedCheckpoint(folder).inventory.configuration.layerCount
-            }
+            let count = try model.map(targetConfiguration)?.layerCount
             let head = try HeadFile.open(self.head, layers: layers.layers, layerCount: count)
             let conversion = HeadConversion(
                 head, to: to, verifier: verifier, tokens: steps, output: output.folder)

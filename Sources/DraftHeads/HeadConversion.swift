@@ -6,7 +6,7 @@ import Documents
 
 /// The conversion of one head.
 ///
-/// - Checked by: HeadFormTests, there and back between all forms, byte by byte; DraftConvertTests.
+/// - Checked by: HeadFormTests, there and back between all forms, byte by byte; DraftCommandTests.
 package struct HeadConversion {
     package let content: HeadContent
     package let output: OutputFolder

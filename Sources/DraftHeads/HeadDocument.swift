@@ -7,7 +7,7 @@ import ReferenceModel
 
 /// What a head's config.json says.
 ///
-/// - Checked by: HeadDocumentTests.
+/// - Checked by: HeadFormTests, HeadDamageTests.
 package struct HeadDocument: Equatable, Sendable {
     /// The form it was written in.
     package var form: HeadForm

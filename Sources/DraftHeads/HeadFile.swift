@@ -10,7 +10,7 @@ import Tensors
 
 /// An opened head.
 ///
-/// - Checked by: HeadFileTests, HeadDamageTests.
+/// - Checked by: HeadFormTests, HeadDamageTests.
 package struct HeadFile: Sendable {
     package let checkpoint: Checkpoint
     package let document: HeadDocument

@@ -129,7 +129,10 @@ extension HeadContent {
             Item.weight(
                 weight, name: weight.parameter.map(document.form.name) ?? HeadForm.embeddingName)
         }
-        items += [.offsets, .mask]
+        // vLLM has no place for a map that maps nothing, and stops over one.
+        if document.form == .specforge || vocabulary.count < vocabulary.vocabularySize {
+            items += [.offsets, .mask]
+        }
         let descriptions = items.map { item in
             switch item {
             case .weight(let weight, let name):

@@ -47,7 +47,7 @@ struct HeadAuditTests {
         tensors.append(TensorDescription(name: "t2d", dtype: .bool, shape: [157184]))
         let (bytes, header) = try ShardHeader.written(tensors)
         let file = path + "/model.safetensors"
-        FileManager.default.createFile(atPath: file, contents: Data(bytes))
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
         let handle = try #require(FileHandle(forWritingAtPath: file))
         // Offsets of zero are the first 32,000 tokens.
         let mask = try #require(header.tensors.first { $0.name == "t2d" })

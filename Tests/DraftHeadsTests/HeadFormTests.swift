@@ -62,6 +62,16 @@ struct HeadFormTests {
         }
     }
 
+    /// A head of the whole vocabulary needs no maps; vLLM would stop over them.
+    @Test(arguments: HeadForm.allCases) func wholeVocabulary(form: HeadForm) throws {
+        var configuration = Heads.micro
+        configuration.draftVocabularySize = 512
+        let path = try Heads.write(configuration, form: form, in: folder)
+        let file = try TensorFile(path + "/model.safetensors")
+        #expect((file["d2t"] != nil) == (form == .specforge))
+        #expect(try HeadFile.open(path).vocabulary.targetIds == Array(0..<512))
+    }
+
     private func convert(_ head: HeadFile, to form: HeadForm, named name: String) throws -> String {
         let path = folder.path(name)
         let verifier = form == .speculators ? "someone/micro" : nil

@@ -69,4 +69,23 @@ struct HeadPassTests {
                     == step.drafted)
         }
     }
+
+    /// A copy of the target's embedding in the head's own file changes nothing.
+    @Test func anEmbeddingOfItsOwn() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.copy(of: Self.vectors + "/joined", named: "head")
+        let weights = try CheckpointWeights.open(Repository.checkpoint("micro"), budget: 1 << 30)
+        let target = try TensorFile(Repository.checkpoint("micro") + "/model.safetensors")
+        var file = try TensorFile(path + "/model.safetensors")
+        file["embed_tokens.weight"] = target["model.word_embeddings.weight"]
+        try file.write(path + "/model.safetensors")
+        let head = try HeadFile.open(path)
+        #expect(head.tensors.embedding != nil)
+        let vectors = try TensorFile(Self.vectors + "/drafts.safetensors")
+        let context = try #require(vectors["joined.3.context"]).floats.map { Int($0) }
+        let drafted = try #require(vectors["joined.3.drafted"]).floats.map { Int($0) }
+        let backend = FusedBackend(numerics: .f32, threads: 1)
+        let found = try Self.drafts(head, Step(context: context, drafted: drafted), backend, weights: weights)
+        #expect(found == drafted)
+    }
 }

@@ -49,9 +49,13 @@ def add_interface():
 
 
 def prompts_of(path, model, limit):
-    from transformers import AutoTokenizer
     rows = [json.loads(line) for line in open(path) if line.strip()][:limit]
-    tokenizer = AutoTokenizer.from_pretrained(model) if any("tokens" not in r for r in rows) else None
+    tokenizer = None
+    if any("tokens" not in row for row in rows):
+        from transformers import PreTrainedTokenizerFast
+        with open(os.path.join(model, "tokenizer_config.json")) as f:
+            template = json.load(f)["chat_template"]
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=os.path.join(model, "tokenizer.json"), chat_template=template)
     prompts = []
     for row in rows:
         if "tokens" in row:
