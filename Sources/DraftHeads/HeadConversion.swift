@@ -23,9 +23,12 @@ package struct HeadConversion {
         var document = head.document
         document.form = form
         if let verifier {
-            document.speculators = HeadDocument.speculatorsBlock(
+            let block = HeadDocument.speculatorsBlock(
                 verifier: verifier, architectures: ["BailingMoeV2ForCausalLM"], tokens: tokens)
-            document.speculatorsIsGiven = head.document.form != .speculators
+            // What a file said itself stays beside it, and is carried on.
+            document.speculatorsIsGiven = document.speculators == nil || document.speculatorsIsGiven
+            document.speculators = document.speculators ?? JSONObject()
+            document.speculators?["speculators_config"] = block["speculators_config"]
         }
         self.init(head, as: document, output: output)
     }
