@@ -23,6 +23,8 @@ package struct EngineProfile: Equatable, Sendable {
     package let cacheScaleNames: CacheScaleNames
     /// How it divides a model and what memory it keeps.
     package let parallelism: EngineParallelism
+    /// What it does with draft heads.
+    package let drafting: DraftingRule
     /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
@@ -53,6 +55,7 @@ package struct EngineProfile: Equatable, Sendable {
         try stored.finish()
         self.sources = sources
         parallelism = try EngineParallelism(try reader.object("parallelism"))
+        drafting = try DraftingRule(try reader.object("drafting"))
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
     }

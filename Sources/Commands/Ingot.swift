@@ -24,6 +24,7 @@ package struct Ingot: ParsableCommand {
             Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
             Verify.self, Shard.self,
             Generate.self,
+            Draft.self,
             Profiles.self, Explain.self,
         ])
 
