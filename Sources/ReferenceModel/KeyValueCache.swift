@@ -14,6 +14,11 @@ package final class KeyValueCache {
             count: configuration.layerCount + configuration.predictionLayerCount)
     }
 
+    private init(layers: [KeyValues]) { self.layers = layers }
+
+    /// Another with the same content, to go on elsewhere; what is shared is copied when one of them grows.
+    package func copy() -> KeyValueCache { KeyValueCache(layers: layers) }
+
     /// Positions held: where the sequence goes on.
     package var count: Int { layers.first?.count ?? 0 }
 
