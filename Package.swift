@@ -32,6 +32,8 @@ let package = Package(
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
@@ -41,7 +43,7 @@ let package = Package(
         .target(
             name: "Checkpoints",
             dependencies: [
-                "CSystem", "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors",
+                "CSystem", "CKernels", "CZstd", "CXXHash", "Documents", "Diagnostics", "Tensors",
                 .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: swiftSettings),
         .target(
