@@ -10,5 +10,5 @@ struct Draft: ParsableCommand {
             A draft head guesses a few tokens ahead of its target, which then checks them all in one pass: the \
             text is the same, and comes sooner.
             """,
-        subcommands: [DraftTrain.self])
+        subcommands: [DraftTrain.self, DraftFeatures.self])
 }

@@ -35,6 +35,12 @@ struct DraftTrain: ParsableCommand {
             valueName: "file"))
     var heldOut: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Hidden states of the same data from ingot draft features; the target is then not passed.",
+            valueName: "folder"))
+    var features: String?
+
     @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
     var output: String
 
@@ -57,6 +63,9 @@ struct DraftTrain: ParsableCommand {
 
     func validate() throws {
         guard !output.isEmpty else { throw ValidationError("--output takes the path of a folder") }
+        guard features == nil || recipe.crop == nil else {
+            throw ValidationError("--crop cuts at places that --features does not hold; give one of them")
+        }
     }
 
     func run() throws {
@@ -67,7 +76,8 @@ struct DraftTrain: ParsableCommand {
             let threads = backend.threads ?? BackendOptions.processors
             let plan = try TrainingPlan(
                 TrainingRequest(
-                    target: target, data: data, heldOut: heldOut, mode: recipe.mode, profile: profile,
+                    target: target, data: data, heldOut: heldOut, mode: recipe.mode,
+                    features: features, profile: profile,
                     change: recipe.change, epochs: recipe.epochs, minutes: recipe.minutes, threads: threads,
                     memory: backend.budget, tool: "ingot \(ingotVersion)"))
             if resume, try TrainingRun.isDone(plan, folder) {
@@ -75,10 +85,16 @@ struct DraftTrain: ParsableCommand {
                     text: "\(folder.path) is complete: nothing to resume",
                     document: ["output": .string(folder.path), "complete": true])
             }
-            let features = TargetFeatures(
-                ForwardPass(plan.weights.configuration, weights: plan.weights, backend: passes),
-                points: plan.configuration.auxiliaryPoints, vocabulary: plan.vocabulary, threads: threads)
-            let run = TrainingRun(plan: plan, output: folder, features: features, progress: options.sink)
+            let pass = ForwardPass(plan.weights.configuration, weights: plan.weights, backend: passes)
+            let online = TargetFeatures(
+                pass, points: plan.configuration.auxiliaryPoints, vocabulary: plan.vocabulary,
+                threads: threads)
+            let cached = try features.map { (folder) throws(Failure) in
+                try CachedFeatures(folder, plan: plan, pass: pass, threads: threads)
+            }
+            let run = TrainingRun(
+                plan: plan, output: folder, features: cached ?? online, heldOutFeatures: online,
+                progress: options.sink)
             try run.check().throwErrors()
             if dryRun {
                 let report = TrainingReport(plan: plan, result: nil, output: folder.path)

@@ -89,6 +89,13 @@ package final class HeadTrainer {
         round()
     }
 
+    /// Given weights, in the order of the layout.
+    package func start(masters values: [Float]) {
+        precondition(values.count == masters.columns, "weights of another head")
+        for (index, value) in values.enumerated() { masters.base[index] = value }
+        round()
+    }
+
     /// Takes up a state of an earlier run whose arrays have been read into masters, first and second.
     package func resume(atStep steps: Int) {
         self.steps = steps

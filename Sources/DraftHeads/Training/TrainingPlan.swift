@@ -16,6 +16,8 @@ package struct TrainingRequest: Sendable {
     /// The JSONL file to evaluate on; nil for none.
     package var heldOut: String?
     package var mode: TextMode
+    /// The folder of cached states; nil to pass the target at every step.
+    package var features: String?
     /// Name or path; nil for the one made for the target.
     package var profile: String?
     /// Replaces numbers of the profile.
@@ -33,13 +35,14 @@ package struct TrainingRequest: Sendable {
     /// Memberwise.
     package init(
         target: String, data: String, heldOut: String? = nil, mode: TextMode = .conversations,
-        profile: String? = nil, change: @escaping @Sendable (inout TrainingRecipe) -> Void = { _ in },
+        features: String? = nil, profile: String? = nil, change: @escaping @Sendable (inout TrainingRecipe) -> Void = { _ in },
         epochs: Double? = nil, minutes: Double? = nil, threads: Int, memory: Int, tool: String
     ) {
         self.target = target
         self.data = data
         self.heldOut = heldOut
         self.mode = mode
+        self.features = features
         self.profile = profile
         self.change = change
         self.epochs = epochs
@@ -63,6 +66,8 @@ package struct TrainingPlan: Sendable {
     package let findings: [Finding]
     /// SHA-256 of the target's config.json and headers.
     package let targetDigest: String
+    /// SHA-256 of the cache's document.
+    package let featureDigest: String?
 
     /// Parameters of the head.
     package var parameterCount: Int { HeadLayout(configuration).count }
@@ -96,6 +101,9 @@ package struct TrainingPlan: Sendable {
         self.recipe = recipe
         vocabulary = texts.vocabulary(size: configuration.draftVocabularySize)
         targetDigest = try Self.digest(opened.checkpoint)
+        featureDigest = try request.features.map { (folder) throws(Failure) in
+            try digestFile(joined(folder, FeatureRecord.fileName)).digest
+        }
         findings = Self.findings(texts, heldOut)
         let own = Self.trainingBytes(configuration, recipe, texts, threads: request.threads)
         let room = request.memory - own
@@ -184,6 +192,7 @@ package struct TrainingPlan: Sendable {
         object["data"] = .string(lastComponent(request.data))
         object["data_sha256"] = .string(texts.digest)
         object["held_out_sha256"] = heldOut.map { .string($0.digest) } ?? .null
+        object["features_sha256"] = featureDigest.map(JSONValue.string) ?? .null
         object["profile"] = .string(profile.name)
         if case .crops(let length) = request.mode { object["crop"] = .integer(length) }
         object["minutes"] = request.minutes.map(JSONValue.real) ?? .null

@@ -34,6 +34,7 @@ package final class TrainingRun {
     package let output: OutputFolder
     private let progress: any ProgressSink
     private let features: any FeatureSource
+    private let heldOutFeatures: any FeatureSource
     private let trainer: HeadTrainer
     private let best: FloatRows
     private var place = TrainingProgress()
@@ -41,9 +42,12 @@ package final class TrainingRun {
     private let clock = ContinuousClock()
     private var headSeconds = 0.0
 
+    /// - Parameter heldOutFeatures: for the held-out texts, where a cache does not hold them.
     package init(
-        plan: TrainingPlan, output: OutputFolder, features: any FeatureSource, progress: any ProgressSink
+        plan: TrainingPlan, output: OutputFolder, features: any FeatureSource,
+        heldOutFeatures: (any FeatureSource)? = nil, progress: any ProgressSink
     ) {
+        self.heldOutFeatures = heldOutFeatures ?? features
         self.plan = plan
         self.output = output
         self.features = features
@@ -164,7 +168,7 @@ package final class TrainingRun {
         var result = UnrolledResult(stepCount: recipe.unrolledSteps)
         var positions = 0
         for first in stride(from: 0, to: texts.count, by: recipe.batch) {
-            let sequences = try features.sequences(
+            let sequences = try heldOutFeatures.sequences(
                 Array(texts[first..<min(first + recipe.batch, texts.count)]))
             result.add(trainer.judge(sequences))
             positions += sequences.reduce(0) { $0 + $1.positionCount }

@@ -85,9 +85,16 @@ package struct TrainingTexts: Sendable {
             let judged = tokens.indices.dropLast().filter { $0 > 0 && flags[$0 + 1] }
             for index in tokens.indices where flags[index] { counts[tokens[index]] += 1 }
             total += tokens.count
-            if judged.isEmpty, mode == .conversations { empty += 1 } else {
-                texts.append(TrainingText(tokens: tokens, judged: judged))
+            guard mode == .conversations else {
+                texts.append(TrainingText(tokens: tokens, judged: []))
+                continue
             }
+            // What stands after the last position learnt is seen by nobody.
+            guard let last = judged.last else {
+                empty += 1
+                continue
+            }
+            texts.append(TrainingText(tokens: Array(tokens[...last]), judged: judged))
         }
         try collector.findings.throwErrors()
         if case .crops(let size) = mode {
