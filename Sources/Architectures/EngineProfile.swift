@@ -15,6 +15,8 @@ package struct EngineProfile: Equatable, Sendable {
     package let deviceKinds: [DeviceKind]
     /// How it chooses the YaRN factor.
     package let ropeGeneration: RopeGeneration
+    /// What it does with draft heads.
+    package let drafting: DraftingRule
     /// What it refuses, adapts or changes.
     package let rules: [TargetRule]
     /// The source of each value above, by key.
@@ -37,6 +39,7 @@ package struct EngineProfile: Equatable, Sendable {
         ropeGeneration = try choice(rope, "value", RopeGeneration.self)
         sources["rope_generation"] = try source(rope)
         self.sources = sources
+        drafting = try DraftingRule(try reader.object("drafting"))
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
     }

@@ -5,10 +5,13 @@ import ArgumentParser
 /// The commands around draft heads.
 struct Draft: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train EAGLE3 draft heads for a checkpoint.",
+        abstract: "Train, measure, convert, attach and audit EAGLE3 draft heads.",
         discussion: """
             A draft head guesses a few tokens ahead of its target, which then checks them all in one pass: the \
             text is the same, and comes sooner.
             """,
-        subcommands: [DraftTrain.self, DraftFeatures.self])
+        subcommands: [
+            DraftTrain.self, DraftFeatures.self, DraftMeasure.self, DraftConvert.self, DraftAttach.self,
+            DraftAudit.self,
+        ])
 }

@@ -6,6 +6,7 @@ import Backends
 import Checkpoints
 import Diagnostics
 import Documents
+import DraftHeads
 import ReferenceModel
 import Tokenisation
 
@@ -26,6 +27,12 @@ struct Generate: ParsableCommand {
     @OptionGroup var prompt: PromptOptions
     @OptionGroup var sampling: SamplingOptions
 
+    @Option(help: ArgumentHelp("A draft head: the same answer, fewer passes.", valueName: "folder"))
+    var draft: String?
+
+    @OptionGroup var shape: DraftShapeOptions
+    @OptionGroup var layers: LayerOptions
+
     @Flag(help: "Show special tokens too, such as the one that ends the answer.")
     var showSpecial = false
 
@@ -44,20 +51,34 @@ struct Generate: ParsableCommand {
             let (sidecars, _) = Sidecars.read(opened.checkpoint)
             let weights = try CheckpointWeights(
                 opened.checkpoint, opened.quantised, budget: self.backend.budget)
-            let generation = Generation(
-                ForwardPass(weights.configuration, weights: weights, backend: backend),
-                endTokens: Set(SpecialTokens.ends(weights.configuration, sidecars)))
+            let pass = ForwardPass(weights.configuration, weights: weights, backend: backend)
+            let ends = Set(SpecialTokens.ends(weights.configuration, sidecars))
             let seed = sampling.seed ?? UInt64.random(in: 0..<1 << 53)
 
             var answer = AnswerStream(tokeniser, showsSpecial: showSpecial, isShown: !options.json)
-            let result = try generation.run(
-                prompt: tokens, limit: limit, sampler: Sampler(sampling.rule, seed: seed),
-                isInterrupted: { StopFlag.isRaised || answer.isBroken }, each: { answer.append($0) })
+            let isInterrupted = { StopFlag.isRaised || answer.isBroken }
+            var drafted: DraftedAnswer?
+            let result: GenerationResult
+            if let draft {
+                let opened = try OpenedDraft(draft, layers: layers.layers, pass: pass)
+                drafted = try DraftedAnswer(
+                    tokens, limit: limit, pass: pass, drafter: opened.drafter, shape: shape.shape,
+                    rule: sampling.rule, endTokens: ends, seed: seed, isInterrupted: isInterrupted,
+                    each: { answer.append($0) })
+                result =
+                    drafted?.result
+                    ?? GenerationResult(
+                        tokens: [], stop: .interrupted, promptSeconds: 0, tokenSeconds: 0)
+            } else {
+                result = try Generation(pass, endTokens: ends).run(
+                    prompt: tokens, limit: limit, sampler: Sampler(sampling.rule, seed: seed),
+                    isInterrupted: isInterrupted, each: { answer.append($0) })
+            }
             try answer.finish()
             try weights.checkUnchanged()
             let report = GenerationReport(
                 command: self, backend: backend, seed: seed, text: text, prompt: tokens, answer: answer.text,
-                result: result, tokeniser: tokeniser)
+                result: result, drafted: drafted, tokeniser: tokeniser)
             if !options.json, !options.quiet { writeError(report.status + "\n") }
             let findings = opened.findings + tokeniser.findings + cut
             return CommandResult(

@@ -18,6 +18,8 @@ struct GenerationReport {
     let prompt: [Int]
     let answer: String
     let result: GenerationResult
+    /// What became of the drafts; nil without a head.
+    let drafted: DraftedAnswer?
     let tokeniser: Tokeniser
 
     private var isSampled: Bool { command.sampling.temperature > 0 }
@@ -39,6 +41,7 @@ struct GenerationReport {
                     + (tokenRate.map { " (\(decimals($0, 1)) tokens/s)" } ?? ""),
             ]
         }
+        if let length = drafted?.length { parts.append("\(decimals(length, 2)) tokens a pass") }
         if isSampled { parts.append("seed \(seed)") }
         parts.append("ended by " + ending)
         return parts.joined(separator: ", ")
@@ -71,6 +74,13 @@ struct GenerationReport {
         }
         document["repetition_penalty"] = .number(
             JSONNumber(literal: String(command.sampling.repetitionPenalty)))
+        if let drafted, let draft = command.draft {
+            document["draft"] = [
+                "head": .string(lastComponent(draft)), "drafts": .integer(drafted.cycles),
+                "accepted": .integer(drafted.accepted),
+                "acceptance_length": drafted.length.map { .real($0) } ?? .null,
+            ]
+        }
         document["prompt_seconds"] = .real(result.promptSeconds)
         document["prompt_tokens_per_second"] = promptRate.map { .real($0) } ?? .null
         document["token_seconds"] = .real(result.tokenSeconds)

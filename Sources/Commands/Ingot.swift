@@ -22,8 +22,9 @@ package struct Ingot: ParsableCommand {
         version: "ingot \(ingotVersion)",
         subcommands: [
             Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
-            Draft.self, Verify.self,
+            Verify.self,
             Generate.self,
+            Draft.self,
             Profiles.self, Explain.self,
         ])
 

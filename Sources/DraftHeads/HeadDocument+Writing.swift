@@ -21,6 +21,9 @@ extension HeadDocument {
         saysRopeTheta = true
     }
 
+    /// How layer ids count in what is written.
+    package var convention: LayerConvention { writtenConvention ?? form.convention }
+
     /// What stands before the numbers in the keys of a form.
     private var flags: JSONObject {
         var flags = JSONObject()
@@ -39,7 +42,7 @@ extension HeadDocument {
     package func written(dtype: DType) throws(Failure) -> JSONObject {
         try check()
         let ids: JSONValue = .array(
-            configuration.auxiliaryPoints.compactMap(form.convention.id).map { .integer($0) })
+            configuration.auxiliaryPoints.compactMap(convention.id).map { .integer($0) })
         var layer = JSONObject()
         layer["architectures"] = [
             .string(form == .vllm ? "Eagle3LlamaForCausalLM" : "LlamaForCausalLMEagle3")
@@ -117,7 +120,7 @@ extension HeadDocument {
             if c.inputNorm == .joined { throw cannotSay("norm_before_fc", "no such key is read") }
             if c.feedsNormed { throw cannotSay("norm_output", "the key of that name means another norm") }
         }
-        guard c.auxiliaryPoints.allSatisfy({ form.convention.id(of: $0) != nil }) else {
+        guard c.auxiliaryPoints.allSatisfy({ convention.id(of: $0) != nil }) else {
             throw cannotSay(
                 "eagle_aux_hidden_state_layer_ids", "counting after a layer has no id for the embedding")
         }

@@ -7,7 +7,7 @@ import ReferenceModel
 
 /// What a head's config.json says.
 ///
-/// - Checked by: HeadDocumentTests.
+/// - Checked by: HeadFormTests, HeadDamageTests.
 package struct HeadDocument: Equatable, Sendable {
     /// The form it was written in.
     package var form: HeadForm
@@ -16,9 +16,15 @@ package struct HeadDocument: Equatable, Sendable {
     package var layerIds: LayerIds
     /// Members of the layer's config that say nothing about the head, in their order.
     package var others: JSONObject
-    /// What stands around the layer's config in the speculators form: all but what says what the head is. Flat
-    /// forms carry it in the metadata of the tensors' file, so that nothing is lost on the way there and back.
+    /// What stands around the layer's config in the speculators form.
+    ///
+    /// All but what says what the head is. Flat forms carry it in the metadata of the tensors' file, so that
+    /// nothing is lost on the way there and back.
     package var speculators: JSONObject?
+    /// Whether a user gave that for a conversion and no file said it: then the way back drops it.
+    package var speculatorsIsGiven = false
+    /// How layer ids are to be written; nil is as the form has them.
+    package var writtenConvention: LayerConvention?
     /// Whether the config says the rotary base; the library's default otherwise.
     package var saysRopeTheta: Bool
 
@@ -41,13 +47,12 @@ extension HeadDocument {
         package var namesLayers: Bool
         /// `speculators` of an earlier conversion.
         package var speculators: JSONObject?
+        /// Whether an earlier conversion was given what stands around the layer's config.
+        package var speculatorsIsGiven = false
 
-        package init(
-            hints: LayerIdHints = LayerIdHints(), namesLayers: Bool = false, speculators: JSONObject? = nil
-        ) {
+        package init(hints: LayerIdHints = LayerIdHints()) {
             self.hints = hints
-            self.namesLayers = namesLayers
-            self.speculators = speculators
+            namesLayers = false
         }
     }
 
@@ -216,6 +221,7 @@ extension HeadDocument {
         self.form = form
         others = keys.others
         self.speculators = speculators
+        speculatorsIsGiven = context.speculatorsIsGiven
         saysRopeTheta = theta != nil
     }
 

@@ -10,7 +10,7 @@ import Tensors
 
 /// An opened head.
 ///
-/// - Checked by: HeadFileTests, HeadDamageTests.
+/// - Checked by: HeadFormTests, HeadDamageTests.
 package struct HeadFile: Sendable {
     package let checkpoint: Checkpoint
     package let document: HeadDocument
@@ -23,6 +23,9 @@ package struct HeadFile: Sendable {
 
     /// The key of metadata that carries what only the speculators form says.
     package static let speculatorsKey = "ingot_speculators"
+
+    /// The key of metadata that says that a user gave what only the speculators form says.
+    package static let verifierKey = "ingot_verifier"
 
     /// What could be read of a folder, and everything that is wrong with it.
     package struct Reading: Sendable {
@@ -87,8 +90,9 @@ package struct HeadFile: Sendable {
         hints.marked = headers.lazy.compactMap { $0.metadata(LayerIds.metadataKey) }.first
             .flatMap(LayerConvention.init)
         let layers = HeadForm.vllm.name(of: .query)
-        var context = HeadDocument.Context(
-            hints: hints, namesLayers: checkpoint.tensor(named: layers) != nil)
+        var context = HeadDocument.Context(hints: hints)
+        context.namesLayers = checkpoint.tensor(named: layers) != nil
+        context.speculatorsIsGiven = headers.contains { $0.metadata(verifierKey) != nil }
         if let text = headers.lazy.compactMap({ $0.metadata(speculatorsKey) }).first,
             let value = try? JSONValue(parsing: Array(text.utf8)), case .object(let object) = value
         {

@@ -48,10 +48,8 @@ extension DiagnosticCode {
     package static let layersDoubtful = DiagnosticCode("DRAFT-050")
     /// Drafting changed what the model says.
     package static let draftingNotLossless = DiagnosticCode("DRAFT-051", exit: .refused)
-    /// Lengths of a draft that cannot be.
-    package static let draftLengthImpossible = DiagnosticCode("DRAFT-052", exit: .usage)
     /// Texts that give nothing to measure.
-    package static let nothingToMeasure = DiagnosticCode("DRAFT-053")
+    package static let nothingToMeasure = DiagnosticCode("DRAFT-052")
     /// A head shorter than the text it drafts for.
-    package static let headContextShort = DiagnosticCode("DRAFT-054")
+    package static let headContextShort = DiagnosticCode("DRAFT-053")
 }

@@ -129,7 +129,10 @@ extension HeadContent {
             Item.weight(
                 weight, name: weight.parameter.map(document.form.name) ?? HeadForm.embeddingName)
         }
-        items += [.offsets, .mask]
+        // vLLM has no place for a map that maps nothing, and stops over one.
+        if document.form == .specforge || vocabulary.count < vocabulary.vocabularySize {
+            items += [.offsets, .mask]
+        }
         let descriptions = items.map { item in
             switch item {
             case .weight(let weight, let name):
@@ -151,8 +154,12 @@ extension HeadContent {
     private var metadata: [ShardHeader.Pair] {
         var pairs = ShardHeader.writtenMetadata
         pairs.append(
-            ShardHeader.Pair(key: LayerIds.metadataKey, value: document.form.convention.rawValue))
-        if document.form != .speculators, let speculators = document.speculators {
+            ShardHeader.Pair(key: LayerIds.metadataKey, value: document.convention.rawValue))
+        if document.form == .speculators {
+            if document.speculatorsIsGiven {
+                pairs.append(ShardHeader.Pair(key: HeadFile.verifierKey, value: "given"))
+            }
+        } else if !document.speculatorsIsGiven, let speculators = document.speculators {
             pairs.append(
                 ShardHeader.Pair(
                     key: HeadFile.speculatorsKey, value: JSONValue.object(speculators).text(.compact)))

@@ -114,7 +114,7 @@ extension LayerIds {
                     "ids whose way of counting is known: SpecForge counts after a layer, vLLM entering it",
                 found: found,
                 remedy:
-                    "--layers after or --layers entering, or name the target; ingot draft audit shows which fits"
+                    "--layers after or --layers entering, or name the target (convert: --model)"
             ))
     }
 }

@@ -21,12 +21,22 @@ package struct SpeculativeResult: Sendable {
     package struct Cycle: Equatable, Sendable {
         package let accepted: Int
         package let drafted: Int
+
+        package init(accepted: Int, drafted: Int) {
+            self.accepted = accepted
+            self.drafted = drafted
+        }
+    }
+
+    package init(tokens: [Int] = [], cycles: [Cycle] = []) {
+        self.tokens = tokens
+        self.cycles = cycles
     }
 }
 
 /// Decodes prompts with a drafter, several at once.
 ///
-/// - Checked by: SpeculationTests, LosslessnessTests.
+/// - Checked by: SpeculationTests.
 package struct SpeculativeDecoding {
     private let pass: ForwardPass
     /// Nil decodes plainly: one token for each pass.

@@ -30,6 +30,18 @@ package struct GenerationResult: Sendable {
     package internal(set) var promptSeconds = 0.0
     /// From the first new token to the last.
     package internal(set) var tokenSeconds = 0.0
+
+    init() {}
+
+    /// What another way of decoding gave.
+    package init(
+        tokens: [Int], stop: GenerationStop, promptSeconds: Double, tokenSeconds: Double
+    ) {
+        self.tokens = tokens
+        self.stop = stop
+        self.promptSeconds = promptSeconds
+        self.tokenSeconds = tokenSeconds
+    }
 }
 
 /// Continues a prompt.

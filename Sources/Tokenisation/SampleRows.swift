@@ -16,12 +16,15 @@ package struct SampleRow: Equatable, Sendable {
 
     /// The row's own name, or its line number.
     package let name: String
+    /// What field the row is of; nil where it does not say.
+    package let domain: String?
     package let content: Content
     /// The line it stands in, from 1.
     package let line: Int
 
-    package init(name: String, content: Content, line: Int = 1) {
+    package init(name: String, domain: String? = nil, content: Content, line: Int = 1) {
         self.name = name
+        self.domain = domain
         self.content = content
         self.line = line
     }
@@ -47,7 +50,8 @@ extension SampleRow {
     /// Reads a JSONL file: a JSON object in every line that is not empty.
     ///
     /// A row has `conversations` or `messages` (a list of `role` and `content`, or of `from` and `value`),
-    /// `text`, or `tokens` (also `input_ids`). `id` names it. Other members mean nothing here.
+    /// `text`, or `tokens` (also `input_ids`). `id` names it, `domain` says what it is about. Other members mean
+    /// nothing here.
     ///
     /// - Throws: TOK-012 with the line.
     package static func read(_ path: String) throws(Failure) -> [SampleRow] {
@@ -59,6 +63,7 @@ extension SampleRow {
     private init(line: Int, _ object: JSONObject) throws(DocumentError) {
         self.line = line
         name = object.rowName ?? "line \(line)"
+        if case .string(let text)? = object["domain"] { domain = text } else { domain = nil }
         let present = Self.keys.filter { object[$0] != nil }
         guard let key = present.first, present.count == 1, let value = object[key] else {
             throw DocumentError(

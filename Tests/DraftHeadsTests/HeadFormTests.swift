@@ -1,5 +1,6 @@
 // The three forms of a head: written, read, converted there and back.
 
+import Checkpoints
 import Documents
 import DraftHeads
 import Foundation
@@ -61,15 +62,21 @@ struct HeadFormTests {
         }
     }
 
+    /// A head of the whole vocabulary needs no maps; vLLM would stop over them.
+    @Test(arguments: HeadForm.allCases) func wholeVocabulary(form: HeadForm) throws {
+        var configuration = Heads.micro
+        configuration.draftVocabularySize = 512
+        let path = try Heads.write(configuration, form: form, in: folder)
+        let file = try TensorFile(path + "/model.safetensors")
+        #expect((file["d2t"] != nil) == (form == .specforge))
+        #expect(try HeadFile.open(path).vocabulary.targetIds == Array(0..<512))
+    }
+
     private func convert(_ head: HeadFile, to form: HeadForm, named name: String) throws -> String {
         let path = folder.path(name)
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        var document = head.document
-        document.form = form
-        document.speculators =
-            document.speculators
-            ?? HeadDocument.speculatorsBlock(verifier: "someone/micro", architectures: [], tokens: 3)
-        try HeadContent(head, as: document).write(to: path)
+        let verifier = form == .speculators ? "someone/micro" : nil
+        let output = OutputFolder(path: path, policy: .init(resume: false, replace: true), kind: "draft head")
+        try HeadConversion(head, to: form, verifier: verifier, tokens: 3, output: output).run()
         return path
     }
 }

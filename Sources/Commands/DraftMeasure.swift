@@ -1,0 +1,117 @@
+// ingot draft measure: how much of what a head drafts stays?
+
+import Architectures
+import ArgumentParser
+import Checkpoints
+import Diagnostics
+import Documents
+import DraftHeads
+import ReferenceModel
+import Tokenisation
+
+/// Measures a draft head.
+struct DraftMeasure: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Decode prompts with a draft head and tell how much of its drafts stays.",
+        usage: "ingot draft measure TARGET HEAD --data FILE.jsonl [--steps 3] [--report FILE.html]",
+        discussion: """
+            Speculative decoding as engines do it, on the CPU: the head drafts, the target checks all of a draft in \
+            one pass. The acceptance length counts the target's own token: plain decoding has 1, a chain of k at most \
+            k + 1. Greedy answers are decoded plainly too and must be the same, token for token; another answer is \
+            exit status 1. Sampled answers follow the target's distribution by the usual rejection.
+            """)
+
+    @Argument(help: "The folder of the target.")
+    var target: String
+
+    @Argument(help: "The folder of the head, in any form.")
+    var head: String
+
+    @Option(
+        help: ArgumentHelp(
+            "JSONL rows of conversations, text or tokens; what stands before the first answer is the prompt.",
+            valueName: "file"))
+    var data: String
+
+    @Option(help: "Rows of the data to use, the first ones; all by default.")
+    var rows: Int?
+
+    @Option(help: "Prompts decoded at once: speed and memory, no number.")
+    var batch = 32
+
+    @Flag(help: "Leave the comparison with plain decoding out.")
+    var skipPlain = false
+
+    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    var report: String?
+
+    @OptionGroup var shape: DraftShapeOptions
+    @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var layers: LayerOptions
+    @OptionGroup var backend: BackendOptions
+    @OptionGroup var options: ReportOptions
+
+    func validate() throws {
+        guard (1...4096).contains(batch) else {
+            throw ValidationError("--batch takes a number from 1 to 4096")
+        }
+        guard (rows ?? 1) > 0 else { throw ValidationError("--rows takes a number from 1") }
+    }
+
+    func run() throws {
+        try options.report("draft measure") { () throws(Failure) in
+            stopOnSignals()
+            try checkPage(report)
+            let backend = try self.backend.makeBackend()
+            let opened = try OpenedCheckpoint(target)
+            let weights = try CheckpointWeights(
+                opened.checkpoint, opened.quantised, budget: self.backend.budget)
+            let pass = ForwardPass(weights.configuration, weights: weights, backend: backend)
+            let draft = try OpenedDraft(head, layers: layers.layers, pass: pass)
+            let (prompts, tooLong) = try DraftPrompt.read(
+                data, folder: target, weights.configuration, limit: rows)
+            try TokenRow.check(
+                prompts.map { TokenRow(name: $0.name, tokens: $0.tokens) },
+                vocabulary: weights.configuration.vocabularySize, file: data)
+            let (sidecars, _) = Sidecars.read(opened.checkpoint)
+            let seed = sampling.seed ?? UInt64.random(in: 0..<1 << 53)
+            let clock = ContinuousClock()
+            let start = clock.now
+            let measurement = try DraftMeasurement.run(
+                prompts, pass: pass, drafter: draft.drafter, shape: shape.shape, rule: sampling.rule,
+                endTokens: Set(SpecialTokens.ends(weights.configuration, sidecars)),
+                limit: sampling.tokens ?? 128, seed: seed, batch: batch, comparing: !skipPlain,
+                progress: options.sink)
+            try weights.checkUnchanged()
+            let report = DraftReport(
+                target: target, head: head, data: data, backend: backend.name,
+                numerics: backend.numerics.name, layers: draft.head.document.layerIds, rule: sampling.rule,
+                seed: sampling.temperature > 0 ? seed : nil, measurement: measurement)
+            if let path = self.report { try report.write(to: path) }
+            var findings = opened.findings.filter { options.verbose || $0.level > .note } + report.findings
+            if tooLong > 0 { findings.append(Self.tooLong(tooLong, data)) }
+            return CommandResult(
+                text: report.text + "\n\nin \(decimals((clock.now - start) / .seconds(1), 1)) s",
+                document: report.document, findings: findings,
+                exit: report.findings.isEmpty ? .done : .refused)
+        }
+    }
+
+    private static func tooLong(_ count: Int, _ data: String) -> Finding {
+        Finding(
+            .warning, .nothingToMeasure, "prompts as long as the context are left out", file: data,
+            expected: "room for one token", found: "\(grouped(count)) rows without")
+    }
+}
+
+/// Long work must not end in a page that cannot be written.
+func checkPage(_ path: String?) throws(Failure) {
+    guard let path else { return }
+    let folder = parentFolder(path)
+    guard FileAccess.kind(folder) != .folder else { return }
+    throw Failure(
+        Finding(
+            .error, .cannotCreate, "the page has no folder to go to", file: path,
+            expected: "a folder \(folder)", found: "none", remedy: "make the folder first"))
+}
