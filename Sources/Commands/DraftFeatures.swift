@@ -35,7 +35,10 @@ struct DraftFeatures: ParsableCommand {
     @Option(help: "Tokens of a text; the rest is cut off.")
     var length: Int?
 
-    @Option(help: "The type that states are stored in: \(FeatureCode.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help:
+            "The type that states are stored in: \(FeatureCode.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var code: FeatureCode = .bf16
 
     @Flag(help: "Go on with the unfinished work of an earlier run of the same command.")
@@ -64,7 +67,8 @@ struct DraftFeatures: ParsableCommand {
                     threads: backend.threads ?? BackendOptions.processors, memory: backend.budget,
                     tool: "ingot \(ingotVersion)"))
             let run = FeatureRun(
-                plan: plan, output: FeatureRun.output(output, policy: .init(resume: resume, replace: replace)),
+                plan: plan,
+                output: FeatureRun.output(output, policy: .init(resume: resume, replace: replace)),
                 pass: ForwardPass(plan.weights.configuration, weights: plan.weights, backend: passes),
                 code: code, progress: options.sink)
             try run.check().throwErrors()
@@ -72,7 +76,8 @@ struct DraftFeatures: ParsableCommand {
             let each = Double(result.record.bytes) / Double(max(1, result.tokens))
             let plain = Double(result.plainBytes) / Double(max(1, result.tokens))
             return CommandResult(
-                text: "wrote \(output): \(grouped(result.tokens)) tokens, \(grouped(result.judged)) of them learnt, "
+                text:
+                    "wrote \(output): \(grouped(result.tokens)) tokens, \(grouped(result.judged)) of them learnt, "
                     + "\(byteCount(result.record.bytes)) in \(grouped(result.record.files.count)) files; "
                     + "\(decimals(each, 1)) bytes a token, plain BF16 of every state \(decimals(plain, 0))",
                 document: [

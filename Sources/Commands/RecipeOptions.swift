@@ -63,7 +63,9 @@ struct RecipeOptions: ParsableArguments {
             throw ValidationError("--\(name) takes a number above 0")
         }
         guard patience ?? 0 >= 0 else { throw ValidationError("--patience takes a number from 0") }
-        let lengths = [steps.map { _ in "--steps" }, epochs.map { _ in "--epochs" }, minutes.map { _ in "--minutes" }]
+        let lengths = [
+            steps.map { _ in "--steps" }, epochs.map { _ in "--epochs" }, minutes.map { _ in "--minutes" },
+        ]
         let given = lengths.compactMap { $0 }
         guard given.count < 2 else {
             throw ValidationError("\(given.joined(separator: " and ")) say two lengths; give one")

@@ -61,7 +61,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    static let all = ["encode", "digest", "header", "quantise", "product", "prefill", "decode", "draft-train"]
+    static let all = [
+        "encode", "digest", "header", "quantise", "product", "prefill", "decode", "draft-train",
+    ]
 
     func validate() throws {
         for name in names where !Self.all.contains(name) {

@@ -57,7 +57,8 @@ struct TrainingKernelTests {
         for level in Self.levels {
             var other = logits
             let again = ingot_soft_cross_entropy(&other, teacher, count, 0.9, 0.25, level)
-            #expect(again.loss == found.loss && again.overlap == found.overlap && again.choice == found.choice)
+            #expect(
+                again.loss == found.loss && again.overlap == found.overlap && again.choice == found.choice)
             #expect(other == plain)
         }
     }
@@ -86,7 +87,9 @@ struct TrainingKernelTests {
                         dx.withUnsafeMutableBufferPointer { dx in
                             dw.withUnsafeMutableBufferPointer { dw in
                                 var job = ingot_rms_job()
-                                (job.x, job.weight, job.y) = (x.baseAddress, weight.baseAddress, y.baseAddress)
+                                (job.x, job.weight, job.y) = (
+                                    x.baseAddress, weight.baseAddress, y.baseAddress
+                                )
                                 (job.rows, job.width, job.epsilon) = (rows, width, 1e-5)
                                 (job.x_gradient, job.weight_gradient) = (dx.baseAddress, dw.baseAddress)
                                 ingot_rms_forward(&job, level)

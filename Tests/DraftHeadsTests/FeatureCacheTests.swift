@@ -46,9 +46,10 @@ struct FeatureCacheTests {
             }
             let size = wanted.features.matrix.values.reduce(0.0) { $0 + pow(Double($1), 2) }
             #expect((difference / size).squareRoot() < limit)
-            let shares = zip(
-                found.teacher.probabilities.matrix.values, wanted.teacher.probabilities.matrix.values
-            ).map { abs($0 - $1) }.max() ?? 1
+            let shares =
+                zip(
+                    found.teacher.probabilities.matrix.values, wanted.teacher.probabilities.matrix.values
+                ).map { abs($0 - $1) }.max() ?? 1
             #expect(Double(shares) < 20 * limit)
         }
         let result = try bench.run(offline, to: "out").run()

@@ -42,7 +42,9 @@ struct GradientTests {
         var random = SeededGenerator(seed: 11)
         let layout = HeadLayout(example.configuration)
         func loss(_ plain: PlainHead) -> Double {
-            zip(plain.losses(example.texts, steps: 4), Self.stepWeights).reduce(0) { $0 + $1.0 * Double($1.1) }
+            zip(plain.losses(example.texts, steps: 4), Self.stepWeights).reduce(0) {
+                $0 + $1.0 * Double($1.1)
+            }
         }
         for entry in layout.entries {
             // Along a random direction through the whole parameter, and its two ends alone.
@@ -51,7 +53,8 @@ struct GradientTests {
                 entry.range.map { $0 == entry.range.lowerBound ? 1 : 0 },
                 entry.range.map { $0 == entry.range.upperBound - 1 ? 1 : 0 },
             ]
-            let size = entry.range.reduce(0) { $0 + Double(gradients[$1]) * Double(gradients[$1]) }.squareRoot()
+            let size = entry.range.reduce(0) { $0 + Double(gradients[$1]) * Double(gradients[$1]) }
+                .squareRoot()
             #expect(size > 0)
             for direction in directions {
                 let length = direction.reduce(0) { $0 + $1 * $1 }.squareRoot()

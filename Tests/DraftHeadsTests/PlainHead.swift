@@ -33,7 +33,9 @@ struct PlainHead {
                     }
                     let normed = norm(result, .finalNorm)
                     state = c.feedsNormed ? normed : result
-                    guard let row = rows[position + 1 + step], text.teacher.choices[row] >= 0 else { continue }
+                    guard let row = rows[position + 1 + step], text.teacher.choices[row] >= 0 else {
+                        continue
+                    }
                     let logits = times(.draftLogits, normed)
                     let top = logits.max() ?? 0
                     let normaliser = top + log(logits.reduce(0) { $0 + exp($1 - top) })

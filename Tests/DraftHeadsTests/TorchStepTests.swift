@@ -9,7 +9,8 @@ import Testing
 
 struct TorchStepTests {
     private static let names: [(HeadParameter, String)] = [
-        (.fuse, "fc"), (.inputNorm(0), "fc_norm.0"), (.inputNorm(1), "fc_norm.1"), (.inputNorm(2), "fc_norm.2"),
+        (.fuse, "fc"), (.inputNorm(0), "fc_norm.0"), (.inputNorm(1), "fc_norm.1"),
+        (.inputNorm(2), "fc_norm.2"),
         (.embeddingNorm, "input_layernorm"), (.hiddenNorm, "hidden_norm"), (.query, "q"), (.key, "k"),
         (.value, "v"), (.output, "o"), (.mlpNorm, "post_attention_layernorm"), (.gate, "gate"), (.up, "up"),
         (.down, "down"), (.finalNorm, "norm"), (.draftLogits, "lm_head"),
@@ -105,7 +106,9 @@ struct TorchStepTests {
         #expect(worst <= 1e-5 * largest, "\(worst) of \(largest)")
     }
 
-    @Test(arguments: ["plain", "options"], [1, 2, 4]) func aStepIsTorchs(_ variant: String, _ shards: Int) throws {
+    @Test(arguments: ["plain", "options"], [1, 2, 4]) func aStepIsTorchs(_ variant: String, _ shards: Int)
+        throws
+    {
         let recipe = try recipe(shards: shards)
         let trainer = HeadTrainer(configuration(variant), recipe, threads: 2)
         let weights = try buffer(variant, "weight")

@@ -17,7 +17,8 @@ struct TrainingBench {
 
     static func row(_ index: Int) -> String {
         let answer = String(repeating: "It is a code for case \(index). ", count: 1 + index % 4)
-        return #"{"id": "\#(index)", "conversations": [{"role": "user", "content": "What is code A\#(index)?"}, "#
+        return
+            #"{"id": "\#(index)", "conversations": [{"role": "user", "content": "What is code A\#(index)?"}, "#
             + #"{"role": "assistant", "content": "\#(answer)"}]}"#
     }
 

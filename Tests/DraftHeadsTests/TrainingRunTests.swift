@@ -9,7 +9,7 @@ import Testing
 
 struct TrainingRunTests {
     private static let names: Set = [
-        "config.json", "model.safetensors", "training.json", "training.jsonl", "training_state.safetensors",
+        "config.json", "model.safetensors", "training.json", "training.jsonl", "training.state",
     ]
 
     @Test func threadsChangeNoBit() throws {
@@ -91,7 +91,7 @@ struct TrainingRunTests {
         let head = try HeadFile.open(bench.folder.path("out"))
         #expect(head.configuration == plan.configuration)
         #expect(head.vocabulary == plan.vocabulary)
-        let state = try TensorFile(bench.folder.path("out/training_state.safetensors"))
+        let state = try TensorFile(bench.folder.path("out/training.state"))
         let masters = try #require(state["masters"]).floats
         let rounded = zip(try head.parameters(), masters).allSatisfy { abs($0 - $1) <= abs($1) * 0x1p-8 }
         #expect(rounded)

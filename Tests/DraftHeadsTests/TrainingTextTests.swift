@@ -30,8 +30,10 @@ struct TrainingTextTests {
         // What follows each learnt position: both answers, each with the end of its turn.
         let whole = tokeniser.encode(
             try ChatTemplate(folder: Repository.checkpoint("ling-tiny-icd")).render([
-                ChatMessage(role: "user", content: "Hello"), ChatMessage(role: "assistant", content: "Good day"),
-                ChatMessage(role: "user", content: "And?"), ChatMessage(role: "assistant", content: "Nothing."),
+                ChatMessage(role: "user", content: "Hello"),
+                ChatMessage(role: "assistant", content: "Good day"),
+                ChatMessage(role: "user", content: "And?"),
+                ChatMessage(role: "assistant", content: "Nothing."),
             ]))
         let learnt = tokeniser.decode(text.judged.map { whole[$0 + 1] }, skippingSpecialTokens: false)
         #expect(learnt == "Good day<|role_end|>Nothing.<|role_end|>")
@@ -79,7 +81,8 @@ struct TrainingTextTests {
     @Test(arguments: [
         (#"{"text": 5}"#, "TOK-012", "line 2"), (#"{"conversations": []}"#, "TOK-011", "line 2"),
         (#"{"conversations": [{"role": "user", "content": "Hi"}]}"#, "DRAFT-002", "line 2"),
-        (#"{"tokens": [1, 2]}"#, "DRAFT-001", "line 2"), (#"{"tokens": [1, 2, 99999]}"#, "DRAFT-001", "line 2"),
+        (#"{"tokens": [1, 2]}"#, "DRAFT-001", "line 2"),
+        (#"{"tokens": [1, 2, 99999]}"#, "DRAFT-001", "line 2"),
         ("not JSON", "TOK-012", "line 2"),
     ]) func badRowsAreNamed(_ row: String, _ code: String, _ place: String) throws {
         do {

@@ -86,7 +86,9 @@ extension DraftProfile {
                 .error, .unknownDraftProfile, "no draft profile is made for this target",
                 expected: "a target of \(targets.joined(separator: ", "))",
                 found: architecture ?? "a model of no known release",
-                remedy: "write a profile like those of ingot profiles list, and name it with --profile FILE.json"))
+                remedy:
+                    "write a profile like those of ingot profiles list, and name it with --profile FILE.json")
+        )
     }
 
     private static func read(_ bytes: [UInt8], name: String, file: String) throws(Failure) -> DraftProfile {

@@ -130,7 +130,8 @@ package final class CachedFeatures: FeatureSource {
         width = pass.configuration.hiddenSize
         let points = plan.configuration.auxiliaryPoints
         for (what, expected, found) in [
-            ("target", plan.targetDigest, record.targetDigest), ("data", plan.texts.digest, record.dataDigest),
+            ("target", plan.targetDigest, record.targetDigest),
+            ("data", plan.texts.digest, record.dataDigest),
             ("length", "\(plan.recipe.length)", "\(record.length)"),
             ("states", "\(points.map(\.afterLayer))", "\(record.points.map(\.afterLayer))"),
             ("texts", "\(plan.texts.texts.count)", "\(record.files.reduce(0) { $0 + $1.texts })"),
@@ -155,7 +156,8 @@ package final class CachedFeatures: FeatureSource {
             guard readers[index].count == offset else {
                 throw Failure(
                     Finding(
-                        .error, .featureCacheMalformed, "a file of the cache is of another length", file: path,
+                        .error, .featureCacheMalformed, "a file of the cache is of another length",
+                        file: path,
                         expected: "\(grouped(offset)) bytes of states", found: grouped(readers[index].count),
                         remedy: "make or copy the cache again"))
             }

@@ -38,7 +38,9 @@ package enum FeatureCode: String, CaseIterable, Sendable {
     }
 
     /// Reads rows back.
-    func decode(_ bytes: UnsafeRawBufferPointer, rows: Int, width: Int, into target: UnsafeMutablePointer<Float>) {
+    func decode(
+        _ bytes: UnsafeRawBufferPointer, rows: Int, width: Int, into target: UnsafeMutablePointer<Float>
+    ) {
         let stride = self.bytes(rows: 1, width: width)
         for row in 0..<rows {
             let line = target + row * width

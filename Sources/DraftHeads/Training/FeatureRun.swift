@@ -44,7 +44,8 @@ package struct FeatureRun {
 
     /// The output folder of a cache.
     package static func output(_ path: String, policy: OutputFolder.Policy) -> OutputFolder {
-        OutputFolder(path: path, policy: policy, marker: FeatureRecord.fileName, kind: "cache of hidden states")
+        OutputFolder(
+            path: path, policy: policy, marker: FeatureRecord.fileName, kind: "cache of hidden states")
     }
 
     /// What would stop the run later.
@@ -117,7 +118,9 @@ package struct FeatureRun {
         plan.texts.texts[group].reduce(0) { $0 + $1.tokens.count }
     }
 
-    private func write(_ index: Int, _ group: Range<Int>, _ journal: Journal) throws(Failure) -> FeatureRecord.File {
+    private func write(_ index: Int, _ group: Range<Int>, _ journal: Journal) throws(Failure)
+        -> FeatureRecord.File
+    {
         let texts = Array(plan.texts.texts[group])
         let tap = StateTap(plan.configuration.auxiliaryPoints, width)
         try pass.run(texts.map { TokenSequence($0.tokens) }, logits: .none, taps: [tap])

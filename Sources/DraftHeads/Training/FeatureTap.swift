@@ -105,7 +105,9 @@ final class FeatureTap: Taps {
                             }
                             let (text, place) = places[row]
                             let target = probabilities[text].base + place * ids.count
-                            for draft in first..<last { target[draft] = line[ids[draft] - columns.lowerBound] }
+                            for draft in first..<last {
+                                target[draft] = line[ids[draft] - columns.lowerBound]
+                            }
                         }
                     }
                 }

@@ -56,7 +56,8 @@ struct HeadPlaces {
         finalNorm = offset(.finalNorm)
         logits = offset(.draftLogits)
         precondition(
-            offset(.key) == qkv + queries * 2 * hidden && offset(.value) == qkv + (queries + keys) * 2 * hidden
+            offset(.key) == qkv + queries * 2 * hidden
+                && offset(.value) == qkv + (queries + keys) * 2 * hidden
                 && offset(.up) == gateUp + mlp * hidden, "weights of one product that do not adjoin")
     }
 }

@@ -255,6 +255,8 @@ package final class HeadTrainer {
             Finding(
                 .error, .trainingDiverged, "the gradient is no number at step \(steps + 1)",
                 expected: "a finite norm", found: "\(norm)",
-                remedy: "a smaller --rate, and a look at the texts of this step; --resume takes up the last seal"))
+                remedy:
+                    "a smaller --rate, and a look at the texts of this step; --resume takes up the last seal")
+        )
     }
 }

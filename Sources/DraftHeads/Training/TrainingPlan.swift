@@ -35,7 +35,8 @@ package struct TrainingRequest: Sendable {
     /// Memberwise.
     package init(
         target: String, data: String, heldOut: String? = nil, mode: TextMode = .conversations,
-        features: String? = nil, profile: String? = nil, change: @escaping @Sendable (inout TrainingRecipe) -> Void = { _ in },
+        features: String? = nil, profile: String? = nil,
+        change: @escaping @Sendable (inout TrainingRecipe) -> Void = { _ in },
         epochs: Double? = nil, minutes: Double? = nil, threads: Int, memory: Int, tool: String
     ) {
         self.target = target
@@ -96,7 +97,8 @@ package struct TrainingPlan: Sendable {
                 path, folder: request.target, target, mode: .conversations, length: recipe.length)
         }
         if let epochs = request.epochs {
-            recipe.steps = max(1, Int((epochs * Double(texts.roundCount) / Double(recipe.batch)).rounded(.up)))
+            recipe.steps = max(
+                1, Int((epochs * Double(texts.roundCount) / Double(recipe.batch)).rounded(.up)))
         }
         self.recipe = recipe
         vocabulary = texts.vocabulary(size: configuration.draftVocabularySize)
@@ -110,8 +112,10 @@ package struct TrainingPlan: Sendable {
         guard room > 0 else {
             throw Failure(
                 Finding(
-                    .error, .trainingMemory, "the head's training does not fit the memory", option: "--memory",
-                    expected: "\(byteCount(own)) and something for the target", found: byteCount(request.memory),
+                    .error, .trainingMemory, "the head's training does not fit the memory",
+                    option: "--memory",
+                    expected: "\(byteCount(own)) and something for the target",
+                    found: byteCount(request.memory),
                     remedy: "--memory \(own / 1_000_000 * 5 / 4)MB, fewer --shards, a smaller --batch or "
                         + "--length, more --accumulation"))
         }
@@ -140,7 +144,8 @@ package struct TrainingPlan: Sendable {
         if recipe.length > longest {
             findings.append(
                 Finding(
-                    .error, .headImpossible, "texts are longer than head and target reach", option: "--length",
+                    .error, .headImpossible, "texts are longer than head and target reach",
+                    option: "--length",
                     expected: "at most \(grouped(longest)) tokens", found: grouped(recipe.length),
                     remedy: "--length \(longest)"))
         }
@@ -164,7 +169,8 @@ package struct TrainingPlan: Sendable {
             findings.append(
                 Finding(
                     .warning, .heldOutSeen, "held-out texts are also trained on", file: heldOut.file,
-                    expected: "texts of their own", found: "\(grouped(both)) of \(grouped(heldOut.texts.count))",
+                    expected: "texts of their own",
+                    found: "\(grouped(both)) of \(grouped(heldOut.texts.count))",
                     remedy: "take them out of one of the files: figures on them say too much"))
         }
         return findings

@@ -42,7 +42,8 @@ package enum TrainingRecord {
     static func tokenIds(_ plan: TrainingPlan) throws(Failure) -> JSONObject {
         let path = plan.weights.checkpoint.path(of: "config.json")
         var ids = JSONObject()
-        guard case .object(let config)? = try? JSONValue(parsing: FileAccess.read(path, limit: 1 << 24)) else {
+        guard case .object(let config)? = try? JSONValue(parsing: FileAccess.read(path, limit: 1 << 24))
+        else {
             return ids
         }
         for key in ["bos_token_id", "eos_token_id", "pad_token_id"] {

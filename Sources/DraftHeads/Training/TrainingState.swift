@@ -26,8 +26,8 @@ package struct TrainingProgress: Equatable, Sendable {
 
 /// The file of a training's state.
 package enum TrainingState {
-    /// Its name in a finished output.
-    package static let fileName = "training_state.safetensors"
+    /// Its name in a finished output: engines load every *.safetensors of a folder.
+    package static let fileName = "training.state"
     private static let kind = "ingot-draft-training"
     private static let arrays = ["masters", "first", "second", "best"]
 
@@ -89,8 +89,10 @@ package enum TrainingState {
                 let length = min(step, count * 4 - offset)
                 let start = record.dataRange.lowerBound + offset
                 let bytes = try FileAccess.read(path, range: start..<start + length)
-                UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(target.base) + offset, count: length)
-                    .copyBytes(from: bytes)
+                UnsafeMutableRawBufferPointer(
+                    start: UnsafeMutableRawPointer(target.base) + offset, count: length
+                )
+                .copyBytes(from: bytes)
             }
         }
         var progress = TrainingProgress()

@@ -123,7 +123,8 @@ extension UnrolledPass {
             let owed = Block(state + range.lowerBound * p.hidden, p.hidden)
             let input = fusedInput(call, text)
             multiplyRows(
-                owed, Block(input, p.feature), into: Block(gradients + p.fuse, p.feature), p.hidden, p.feature,
+                owed, Block(input, p.feature), into: Block(gradients + p.fuse, p.feature), p.hidden,
+                p.feature,
                 range.count)
             if !p.inputNorms.isEmpty {
                 let back = arena.take(range.count * p.feature)

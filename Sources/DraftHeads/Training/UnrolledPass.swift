@@ -225,7 +225,8 @@ package final class UnrolledPass {
 
         // r₁: the residual, then attention's output added by the product itself.
         for row in 0..<count {
-            let source = (configuration.normBeforeResidual ? normed : step.state) + step.source(row) * p.hidden
+            let source =
+                (configuration.normBeforeResidual ? normed : step.state) + step.source(row) * p.hidden
             (step.middle + row * p.hidden).update(from: source, count: p.hidden)
         }
         arena.release(mark)
