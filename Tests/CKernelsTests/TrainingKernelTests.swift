@@ -24,7 +24,8 @@ struct TrainingKernelTests {
         #expect(abs(Double(sum) - exact) < 1e-6 * max(1, abs(exact)))
         for (found, value) in zip(plain, x) {
             let wanted = exp(Double(value) - exact)
-            #expect(abs(Double(found) - wanted) <= 1e-6 * wanted + 1e-30)
+            // The difference to the largest, up to 35, is rounded before its exponential is taken.
+            #expect(abs(Double(found) - wanted) <= 5e-6 * wanted + 1e-30)
         }
         var choice: Int32 = -1
         #expect(abs(ingot_log_sum_exp(x, count, &choice, INGOT_SIMD_PLAIN) - sum) <= 1e-6 * abs(sum))

@@ -34,14 +34,14 @@ struct DraftProfileTests {
         do {
             _ = try DraftProfile.named(path)
             Issue.record("was read")
-        } catch { #expect((error as? Failure)?.findings.map(\.code) == [.badDraftProfile]) }
+        } catch { #expect(error.findings.map(\.code) == [.badDraftProfile]) }
     }
 
     @Test func anUnknownProfileIsNamed() {
         do {
             _ = try DraftProfile.named("eagle3-ling-flsh-2.0")
             Issue.record("was found")
-        } catch { #expect((error as? Failure)?.findings.first?.remedy?.contains("flash") == true) }
+        } catch { #expect(error.findings.first?.remedy?.contains("flash") == true) }
         #expect(throws: Failure.self) { try DraftProfile.forTarget("ling-mini-2.0") }
     }
 

@@ -13,7 +13,8 @@ struct DraftTrainCommandTests {
 
     @Test func aDryRunWritesNothing() throws {
         let bench = try TrainingBench()
-        let run = try ProgramRun("ingot", try arguments(bench, "out", ["--steps", "5", "--dry-run"]))
+        let run = try ProgramRun(
+            Repository.program("ingot"), try arguments(bench, "out", ["--steps", "5", "--dry-run"]))
         #expect(run.exit == 0, "\(run.errors)")
         #expect(run.output.contains("1,180,672 parameters"))
         #expect(!FileManager.default.fileExists(atPath: bench.folder.path("out.partial")))
@@ -26,7 +27,7 @@ struct DraftTrainCommandTests {
         (["--held-out", "/nowhere"], 66),
     ]) func mistakes(_ more: [String], _ status: Int) throws {
         let bench = try TrainingBench()
-        let run = try ProgramRun("ingot", try arguments(bench, "out", more))
+        let run = try ProgramRun(Repository.program("ingot"), try arguments(bench, "out", more))
         #expect(Int(run.exit) == status, "\(run.errors)")
     }
 
@@ -34,7 +35,7 @@ struct DraftTrainCommandTests {
     @Test func aKilledTrainingIsTheSame() throws {
         let bench = try TrainingBench()
         let steps = ["--steps", "40", "--seal-every", "3", "--log-every", "1"]
-        #expect(try ProgramRun("ingot", try arguments(bench, "whole", steps)).exit == 0)
+        #expect(try ProgramRun(Repository.program("ingot"), try arguments(bench, "whole", steps)).exit == 0)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Repository.program("ingot"))
         process.arguments = try arguments(bench, "killed", steps) + ["--quiet"]
@@ -47,7 +48,8 @@ struct DraftTrainCommandTests {
         }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
-        let run = try ProgramRun("ingot", try arguments(bench, "killed", steps + ["--resume", "--json"]))
+        let run = try ProgramRun(
+            Repository.program("ingot"), try arguments(bench, "killed", steps + ["--resume", "--json"]))
         #expect(run.exit == 0, "\(run.errors)")
         #expect(try bench.files("killed") == bench.files("whole"))
     }
