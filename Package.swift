@@ -113,7 +113,7 @@ let package = Package(
             name: "ingot-bench",
             dependencies: [
                 "CKernels", "CXXHash", "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures",
-                "Backends", "ReferenceModel", "Quantisation",
+                "Backends", "ReferenceModel", "Quantisation", "DraftHeads",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .target(

@@ -59,6 +59,21 @@ typedef struct {
     void (*mix)(const ingot_mix_job *job);
     void (*wide_product)(const ingot_wide_job *job);
     void (*widen)(const uint8_t *source, size_t count, float *target);
+    void (*rms_forward)(const ingot_rms_job *job);
+    void (*rms_backward)(const ingot_rms_job *job);
+    void (*gated_forward)(const float *gate_up, size_t rows, size_t width, float *unit);
+    void (*gated_backward)(float *gate_up, size_t rows, size_t width, const float *unit_gradient);
+    void (*rotate)(const ingot_rotate_job *job);
+    float (*softmax)(float *x, size_t count);
+    float (*log_sum)(const float *x, size_t count, int32_t *choice);
+    ingot_cross_entropy (*cross_entropy)(
+        float *logits, const float *teacher, size_t count, float mass, float weight);
+    void (*attend_forward)(const ingot_attend_job *job);
+    void (*attend_extra)(const ingot_attend_job *job);
+    void (*attend_backward)(const ingot_attend_job *job);
+    void (*add_rows)(float *target, const float *source, size_t count);
+    double (*square_sum)(const float *x, size_t count);
+    void (*adam)(const ingot_adam_job *job);
     float (*multiply_add)(size_t rounds);
     uint64_t (*read)(const uint8_t *bytes, size_t count);
 } ingot_kernels;

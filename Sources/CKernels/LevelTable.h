@@ -5,6 +5,7 @@
 #include "MixBody.h"
 #include "ProductBody.h"
 #include "ScanBody.h"
+#include "TrainingBody.h"
 #include "WideBody.h"
 
 const ingot_kernels INGOT_LEVEL_TABLE = {
@@ -19,6 +20,20 @@ const ingot_kernels INGOT_LEVEL_TABLE = {
     .mix = ingot_level_mix,
     .wide_product = ingot_level_wide_product,
     .widen = ingot_level_widen,
+    .rms_forward = ingot_level_rms_forward,
+    .rms_backward = ingot_level_rms_backward,
+    .gated_forward = ingot_level_gated_forward,
+    .gated_backward = ingot_level_gated_backward,
+    .rotate = ingot_level_rotate,
+    .softmax = ingot_level_softmax,
+    .log_sum = ingot_level_log_sum,
+    .cross_entropy = ingot_level_cross_entropy,
+    .attend_forward = ingot_level_attend_forward,
+    .attend_extra = ingot_level_attend_extra,
+    .attend_backward = ingot_level_attend_backward,
+    .add_rows = ingot_level_add_rows,
+    .square_sum = ingot_level_square_sum,
+    .adam = ingot_level_adam,
     .multiply_add = ingot_level_multiply_add,
     .read = ingot_level_read,
 };

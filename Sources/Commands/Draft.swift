@@ -11,6 +11,7 @@ struct Draft: ParsableCommand {
             text is the same, and comes sooner.
             """,
         subcommands: [
-            DraftMeasure.self, DraftConvert.self, DraftAttach.self, DraftAudit.self,
+            DraftTrain.self, DraftFeatures.self, DraftMeasure.self, DraftConvert.self, DraftAttach.self,
+            DraftAudit.self,
         ])
 }

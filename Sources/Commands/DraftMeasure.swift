@@ -104,14 +104,3 @@ struct DraftMeasure: ParsableCommand {
             expected: "room for one token", found: "\(grouped(count)) rows without")
     }
 }
-
-/// Long work must not end in a page that cannot be written.
-func checkPage(_ path: String?) throws(Failure) {
-    guard let path else { return }
-    let folder = parentFolder(path)
-    guard FileAccess.kind(folder) != .folder else { return }
-    throw Failure(
-        Finding(
-            .error, .cannotCreate, "the page has no folder to go to", file: path,
-            expected: "a folder \(folder)", found: "none", remedy: "make the folder first"))
-}

@@ -8,13 +8,15 @@ package protocol ProgressSink: Sendable {
     func begin(stage: String, total: Int, unit: ProgressUnit)
     /// So much more is done.
     func advance(_ amount: Int)
+    /// What to show beside it, such as a loss.
+    func note(_ text: String)
     /// The work is over, well or not.
     func end()
 }
 
 /// What work is counted in.
 package enum ProgressUnit: String, Sendable {
-    case bytes, tokens, texts, layers, passes
+    case bytes, tokens, texts, layers, passes, steps, seconds
 
     /// An amount as people read it.
     package func text(_ amount: Int) -> String {
@@ -27,6 +29,9 @@ extension ProgressSink {
     package func begin(stage: String, totalBytes: Int) {
         begin(stage: stage, total: totalBytes, unit: .bytes)
     }
+
+    /// Shows nothing unless a sink does.
+    package func note(_ text: String) {}
 
     /// So many more bytes are done.
     package func advance(bytes: Int) { advance(bytes) }

@@ -23,6 +23,7 @@ package final class TerminalProgress: ProgressSink {
         var started = ContinuousClock.now
         var shown = ContinuousClock.now
         var active = false
+        var note = ""
     }
 
     private let style: Style
@@ -58,6 +59,8 @@ package final class TerminalProgress: ProgressSink {
         }
     }
 
+    package func note(_ text: String) { state.withLock { $0.note = text } }
+
     package func end() {
         guard style != .none else { return }
         state.withLock {
@@ -75,6 +78,7 @@ package final class TerminalProgress: ProgressSink {
         let figures =
             "\(decimals(share * 100, 0)) %  \(state.unit.text(state.done)) of \(state.unit.text(state.total))"
             + "  \(self.rate(rate, state.unit))/s  \(Self.clock(left)) left"
+            + (state.note.isEmpty ? "" : "  " + state.note)
         switch style {
         case .bar:
             let filled = Int(share * 24)

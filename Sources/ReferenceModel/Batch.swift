@@ -50,6 +50,7 @@ final class Batch {
         switch logits {
         case .all: Array(tokens.indices)
         case .last: ranges.map { $0.upperBound - 1 }
+        case .some(let rows): rows
         case .none: []
         }
     }

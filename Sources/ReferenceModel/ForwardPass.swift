@@ -19,6 +19,8 @@ package enum LogitRows: Sendable {
     case all
     /// The last token of each sequence.
     case last
+    /// These rows of the batch, ascending.
+    case some([Int])
     case none
 }
 

@@ -20,8 +20,8 @@ struct Bench: ParsableCommand {
 
     @Argument(
         help: """
-            Measurements to run: encode, digest, header, quantise, shard, product, prefill, decode. All without an \
-            argument.
+            Measurements to run: encode, digest, header, quantise, shard, product, prefill, decode, draft-train. All \
+            without an argument.
             """)
     var names: [String] = Self.all
 
@@ -61,7 +61,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    static let all = ["encode", "digest", "header", "quantise", "shard", "product", "prefill", "decode"]
+    static let all = [
+        "encode", "digest", "header", "quantise", "shard", "product", "prefill", "decode", "draft-train",
+    ]
 
     func validate() throws {
         for name in names where !Self.all.contains(name) {
@@ -100,6 +102,9 @@ struct Bench: ParsableCommand {
             }
             if names.contains("decode") {
                 results += try withModel(quantised: true) { try $0.decode(tokens: 16) }
+            }
+            if names.contains("draft-train") {
+                results += try DraftMeasurement(turns: turns, threads: threads).run()
             }
         } catch let failure as Failure {
             throw BenchError(message: failure.findings.map(\.text).joined(separator: "\n"))

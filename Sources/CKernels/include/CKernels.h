@@ -220,6 +220,114 @@ ingot_status ingot_wide_product(const ingot_wide_job *job, ingot_simd_level leve
 /// BF16 elements as F32.
 void ingot_widen(const void *source, size_t count, float *target, ingot_simd_level level);
 
+/// A root-mean-square norm over rows of `width`: y = x / sqrt(mean x^2 + epsilon) * weight.
+typedef struct {
+    const float *x;          ///< [rows, width]
+    const float *weight;     ///< [width]
+    float *y;                ///< [rows, width]: the result, or on the way back its gradient
+    size_t rows;
+    size_t width;
+    float epsilon;
+    float *x_gradient;       ///< [rows, width], added to; NULL when nobody asks
+    float *weight_gradient;  ///< [width], added to
+} ingot_rms_job;
+
+void ingot_rms_forward(const ingot_rms_job *job, ingot_simd_level level);
+void ingot_rms_backward(const ingot_rms_job *job, ingot_simd_level level);
+
+/// silu(gate) * up for gate_up [rows, 2 width], the gate half first.
+void ingot_gated_forward(const float *gate_up, size_t rows, size_t width, float *unit, ingot_simd_level level);
+/// Puts the gradients of gate and up in their place.
+void ingot_gated_backward(
+    float *gate_up, size_t rows, size_t width, const float *unit_gradient, ingot_simd_level level);
+
+/// Turns channel j of each head with channel j + dimension / 2, in place.
+typedef struct {
+    float *x;                  ///< [rows, stride], of which heads * dimension are turned
+    size_t rows;
+    size_t stride;
+    size_t heads;
+    size_t dimension;
+    const float *cosines;      ///< [positions, dimension / 2]
+    const float *sines;
+    const int32_t *positions;  ///< of each row
+    float direction;           ///< 1, or -1 for the way back
+} ingot_rotate_job;
+
+void ingot_rotate(const ingot_rotate_job *job, ingot_simd_level level);
+
+/// e^x / sum e^x in place; the result is log sum e^x.
+float ingot_softmax(float *x, size_t count, ingot_simd_level level);
+
+/// log sum e^x, and where the largest x stands, the first among equals.
+float ingot_log_sum_exp(const float *x, size_t count, int32_t *choice, ingot_simd_level level);
+
+typedef struct {
+    float loss;      ///< -sum teacher log softmax(logits)
+    float overlap;   ///< sum min(mass teacher, softmax(logits))
+    int32_t choice;  ///< the largest logit, the first among equals
+} ingot_cross_entropy;
+
+/// Soft cross-entropy of one row; the logits become weight * (softmax(logits) - teacher).
+ingot_cross_entropy ingot_soft_cross_entropy(
+    float *logits, const float *teacher, size_t count, float mass, float weight, ingot_simd_level level);
+
+/// Queries of some heads that share keys, one head's after another's, over scores of shared positions and over a few
+/// keys that each position has for itself.
+typedef struct {
+    size_t rows;               ///< heads * positions
+    size_t positions;
+    size_t dimension;
+    const float *queries;      ///< [rows, dimension], divided by sqrt(dimension)
+    float *scores;             ///< [rows, stride]: queries by shared keys; becomes probabilities
+    size_t stride;
+    size_t width;              ///< shared keys of the block; probabilities past `seen` become zero
+    const int32_t *seen;       ///< shared keys that each position sees
+    size_t extra;              ///< keys of its own that each position has
+    const float *const *extra_keys;  ///< [positions, extra] rows with a key and a value
+    size_t key_offset;         ///< of the key in such a row
+    size_t value_offset;
+    float *extra_scores;       ///< [rows, extra]
+    float *normalisers;        ///< [rows]: log sum e^score
+    float *outputs;            ///< [rows, dimension]
+    const float *output_gradients;   ///< [rows, dimension]
+    float *score_gradients;    ///< [rows, stride]: output gradients by shared values; becomes those of scores
+    float *query_gradients;    ///< [rows, dimension]: set to the part of the extra keys
+    float *const *extra_gradients;   ///< [positions, extra], as `extra_keys`, added to
+} ingot_attend_job;
+
+/// Scores to probabilities; fills `extra_scores` and `normalisers`.
+void ingot_attend_forward(const ingot_attend_job *job, ingot_simd_level level);
+/// Adds the extra values to outputs that hold the shared ones.
+void ingot_attend_extra(const ingot_attend_job *job, ingot_simd_level level);
+/// Scores, taken again, to probabilities, and `score_gradients` to gradients of scores.
+void ingot_attend_backward(const ingot_attend_job *job, ingot_simd_level level);
+
+/// target += source.
+void ingot_add(float *target, const float *source, size_t count, ingot_simd_level level);
+/// sum x^2, in F64 by lane.
+double ingot_square_sum(const float *x, size_t count, ingot_simd_level level);
+
+/// One step of AdamW.
+typedef struct {
+    size_t count;
+    float *masters;
+    float *first;             ///< the gradient's running mean
+    float *second;            ///< its square's
+    float *rounded;           ///< set to the masters in BF16, as F32
+    const float *gradients;
+    float gradient_factor;    ///< what clipping leaves of them
+    float beta1;
+    float beta2;
+    float epsilon;
+    float rate;
+    float decay;
+    float first_factor;       ///< 1 / (1 - beta1^step)
+    float second_factor;
+} ingot_adam_job;
+
+void ingot_adam(const ingot_adam_job *job, ingot_simd_level level);
+
 /// Fused multiply-adds without memory, `INGOT_MULTIPLY_ADDS` in each round: what a product is measured against.
 #define INGOT_MULTIPLY_ADDS 192
 float ingot_multiply_add(size_t rounds, ingot_simd_level level);

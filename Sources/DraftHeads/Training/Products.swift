@@ -1,0 +1,43 @@
+// Matrix products on memory that the training owns, by one thread of OpenBLAS each.
+
+import COpenBLAS
+
+/// A row-major matrix somewhere in memory.
+struct Block {
+    let base: UnsafeMutablePointer<Float>
+    /// Elements from one row to the next.
+    let stride: Int
+
+    init(_ base: UnsafeMutablePointer<Float>, _ stride: Int) {
+        self.base = base
+        self.stride = stride
+    }
+}
+
+/// C = A · Bᵀ, or C += A · Bᵀ: [m, k] by [n, k].
+@inline(__always)
+func multiply(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int, adding: Bool = false) {
+    guard m > 0 else { return }
+    cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
+        b.base, Int32(b.stride), adding ? 1 : 0, c.base, Int32(c.stride))
+}
+
+/// C = A · B, or C += A · B: [m, k] by [k, n].
+@inline(__always)
+func multiplyPlain(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int, adding: Bool = false)
+{
+    guard m > 0 else { return }
+    cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
+        b.base, Int32(b.stride), adding ? 1 : 0, c.base, Int32(c.stride))
+}
+
+/// C += Aᵀ · B: [k, m] by [k, n], the gradient of a weight from k rows.
+@inline(__always)
+func multiplyRows(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int) {
+    guard k > 0 else { return }
+    cblas_sgemm(
+        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
+        b.base, Int32(b.stride), 1, c.base, Int32(c.stride))
+}
