@@ -23,7 +23,7 @@ package struct Ingot: ParsableCommand {
         subcommands: [
             Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
             Verify.self,
-            Generate.self,
+            Generate.self, Publish.self,
             Profiles.self, Explain.self,
         ])
 
