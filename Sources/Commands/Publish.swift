@@ -9,5 +9,5 @@ struct Publish: ParsableCommand {
         discussion: """
             Uploading stays with `hf upload` and `modelscope upload`; prepare prints the exact commands.
             """,
-        subcommands: [PublishCheck.self])
+        subcommands: [PublishPrepare.self, PublishCheck.self, PublishVerify.self])
 }

@@ -64,7 +64,8 @@ struct CardCheck {
         var findings: [Finding] = []
         for target in Self.targets(body) {
             let path = String(target.prefix { $0 != "#" && $0 != "?" })
-            guard !path.isEmpty, !path.contains("://"), !path.hasPrefix("mailto:"), !path.hasPrefix("data:") else {
+            guard !path.isEmpty, !path.contains("://"), !path.hasPrefix("mailto:"), !path.hasPrefix("data:")
+            else {
                 continue
             }
             var plain = path[...]
@@ -137,9 +138,18 @@ struct LicenceText {
             "mit", "MIT License",
             ["permission is hereby granted, free of charge, to any person obtaining a copy"]
         ),
-        ("agpl-3.0", "GNU Affero General Public License 3", ["gnu affero general public license", "version 3"]),
-        ("lgpl-3.0", "GNU Lesser General Public License 3", ["gnu lesser general public license", "version 3"]),
-        ("gpl-3.0", "GNU General Public License 3", ["gnu general public license", "version 3, 29 june 2007"]),
+        (
+            "agpl-3.0", "GNU Affero General Public License 3",
+            ["gnu affero general public license", "version 3"]
+        ),
+        (
+            "lgpl-3.0", "GNU Lesser General Public License 3",
+            ["gnu lesser general public license", "version 3"]
+        ),
+        (
+            "gpl-3.0", "GNU General Public License 3",
+            ["gnu general public license", "version 3, 29 june 2007"]
+        ),
         ("gpl-2.0", "GNU General Public License 2", ["gnu general public license", "version 2, june 1991"]),
         ("mpl-2.0", "Mozilla Public License 2.0", ["mozilla public license version 2.0"]),
         (
@@ -151,13 +161,18 @@ struct LicenceText {
         ("cc-by-sa-4.0", "CC BY-SA 4.0", ["creative commons attribution-sharealike 4.0 international"]),
         ("cc-by-4.0", "CC BY 4.0", ["creative commons attribution 4.0 international"]),
         ("cc0-1.0", "CC0 1.0", ["cc0 1.0 universal"]),
-        ("unlicense", "The Unlicense", ["this is free and unencumbered software released into the public domain"]),
+        (
+            "unlicense", "The Unlicense",
+            ["this is free and unencumbered software released into the public domain"]
+        ),
     ]
 
     /// Recognises a text; nil for one that is none of the known ones.
     init?(_ text: String) {
         let folded = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        guard let mark = Self.marks.first(where: { $0.phrases.allSatisfy(folded.contains) }) else { return nil }
+        guard let mark = Self.marks.first(where: { $0.phrases.allSatisfy(folded.contains) }) else {
+            return nil
+        }
         id = mark.id
         title = mark.title
     }

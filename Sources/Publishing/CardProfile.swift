@@ -45,6 +45,8 @@ package struct CardProfile: Sendable {
     let hostEndings: [String]
     let strays: [Stray]
     let textEndings: [String]
+    /// ENGINE/DEVICE that a card gives commands for unless others are named.
+    package let serveTargets: [String]
 
     /// The embedded profile.
     package static func read(_ library: ProfileLibrary = .embedded) throws(Failure) -> CardProfile {
@@ -95,6 +97,7 @@ package struct CardProfile: Sendable {
         paths = try list("paths")
         hostEndings = try list("host_endings")
         textEndings = try list("text_endings")
+        serveTargets = try list("serve_targets")
         try reader.finish()
     }
 }

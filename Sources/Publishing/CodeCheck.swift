@@ -85,7 +85,8 @@ struct CodeCheck {
             guard !module.isEmpty, !module.contains("."), !listing.has(module + ".py") else { continue }
             findings.append(
                 Finding(
-                    .error, .remoteCodeImportMissing, "remote code imports a module that is not in the folder",
+                    .error, .remoteCodeImportMissing,
+                    "remote code imports a module that is not in the folder",
                     file: name, expected: "\(module).py", found: "no such file",
                     remedy: "copy it from the base model"))
         }
@@ -107,13 +108,16 @@ struct CodeCheck {
                         remedy: "copy it from the base model"))
                 continue
             }
-            guard let found = try? digestFile(listing.path(of: name)).digest, found != digest else { continue }
+            guard let found = try? digestFile(listing.path(of: name)).digest, found != digest else {
+                continue
+            }
             findings.append(
                 Finding(
                     .error, code, what, file: name, expected: "sha256 \(digest)", found: "sha256 \(found)",
                     remedy: "copy it from the base model, or say in the card what was changed and why"))
         }
-        for entry in listing.files where entry.isAtTop && isOfKind(entry.name) && base.files[entry.name] == nil {
+        for entry in listing.files
+        where entry.isAtTop && isOfKind(entry.name) && base.files[entry.name] == nil {
             findings.append(
                 Finding(
                     .error, code, "\(what): a file that the base does not have", file: entry.name,
@@ -171,7 +175,8 @@ struct CodeCheck {
         guard Set(generations).count > 1 else { return [] }
         return [
             Finding(
-                .error, .ropeLengthsDisagree, "engines take the YaRN factor from two places, and the two differ",
+                .error, .ropeLengthsDisagree,
+                "engines take the YaRN factor from two places, and the two differ",
                 file: "config.json", field: "max_position_embeddings",
                 expected: "factor \(scaling.factor) × original_max_position_embeddings",
                 found: grouped(configuration.contextLength),

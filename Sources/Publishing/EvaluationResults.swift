@@ -60,7 +60,9 @@ package enum EvaluationResults {
                 else { return "\(place) has a source without a URL" }
             }
             let known = ["dataset", "value", "verifyToken", "date", "source", "notes"]
-            if let stray = object.keys.first(where: { !known.contains($0) }) { return "\(place) has the key \(stray)" }
+            if let stray = object.keys.first(where: { !known.contains($0) }) {
+                return "\(place) has the key \(stray)"
+            }
         }
         return nil
     }

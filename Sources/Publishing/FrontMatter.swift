@@ -77,7 +77,9 @@ package struct FrontMatter: Sendable {
                 guard let key = key.string else {
                     throw Fault(isMissing: false, message: "a key that is not a text")
                 }
-                guard object[key] == nil else { throw Fault(isMissing: false, message: "\(key) stands twice") }
+                guard object[key] == nil else {
+                    throw Fault(isMissing: false, message: "\(key) stands twice")
+                }
                 object[key] = try value(element, depth: depth + 1, &budget)
             }
             return .object(object)
@@ -139,6 +141,7 @@ package struct FrontMatter: Sendable {
     private static func needsQuotes(_ text: String) -> Bool {
         text.isEmpty || text.contains("\n") || text.contains(": ") || text.contains(" #")
             || ["y", "n", "yes", "no", "on", "off"].contains(text.lowercased())
-            || "!&*-?|>@`\"'%{}[],#: ".contains(text.first ?? " ") || text.hasSuffix(":") || text.hasSuffix(" ")
+            || "!&*-?|>@`\"'%{}[],#: ".contains(text.first ?? " ") || text.hasSuffix(":")
+            || text.hasSuffix(" ")
     }
 }

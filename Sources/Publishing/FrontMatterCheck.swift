@@ -17,7 +17,8 @@ struct FrontMatterCheck {
             return [
                 fault.isMissing
                     ? Finding(
-                        .error, .frontMatterMissing, "the card has no front matter, so the hubs know nothing of it",
+                        .error, .frontMatterMissing,
+                        "the card has no front matter, so the hubs know nothing of it",
                         file: Self.file, expected: "YAML between two lines of ---", found: fault.message,
                         remedy: "ingot publish prepare writes it")
                     : Finding(
@@ -43,7 +44,8 @@ struct FrontMatterCheck {
             findings.append(
                 Finding(
                     .error, .relationWrong, "the hub would have to guess what this is to its base",
-                    file: Self.file, field: "base_model_relation", expected: "quantized", found: "no such key",
+                    file: Self.file, field: "base_model_relation", expected: "quantized",
+                    found: "no such key",
                     remedy: "add base_model_relation: quantized"))
         }
         let known = Hub.allCases.compactMap { try? HubProfile.read($0) }.flatMap(\.keys)
@@ -146,7 +148,9 @@ struct FrontMatterCheck {
         }
         if let tags = card.values["tags"] {
             let isSound: Bool
-            if case .array = tags { isSound = card.texts("tags").map { $0.allSatisfy { !$0.isEmpty } } ?? false } else {
+            if case .array = tags {
+                isSound = card.texts("tags").map { $0.allSatisfy { !$0.isEmpty } } ?? false
+            } else {
                 isSound = false
             }
             if !isSound {
@@ -196,7 +200,8 @@ struct FrontMatterCheck {
         let near = text.flatMap { nearMiss($0, among: values) }
         return Finding(
             .error, code, what, file: Self.file, field: field,
-            expected: values.count <= 12 ? values.joined(separator: ", ") : "one of \(values.count) known values",
+            expected: values.count <= 12
+                ? values.joined(separator: ", ") : "one of \(values.count) known values",
             found: text, remedy: near.map { "did you mean \($0)?" })
     }
 
@@ -215,7 +220,8 @@ struct FrontMatterCheck {
                     remedy: "ingot publish check DIR --fix writes it")
             ]
         }
-        guard let text = release.listing.text(file), let value = try? JSONValue(parsing: Array(text.utf8)) else {
+        guard let text = release.listing.text(file), let value = try? JSONValue(parsing: Array(text.utf8))
+        else {
             return []
         }
         guard case .object(let object) = value, case .string(let framework)? = object["framework"],
@@ -226,7 +232,8 @@ struct FrontMatterCheck {
                 Finding(
                     .error, .configurationMalformed, "ModelScope cannot tell what the model does", file: file,
                     expected: "\"framework\": \"pytorch\", \"task\": \"text-generation\"",
-                    found: abridgedText(value.text(.compact)), remedy: "ingot publish check DIR --fix writes it")
+                    found: abridgedText(value.text(.compact)),
+                    remedy: "ingot publish check DIR --fix writes it")
             ]
         }
         return []

@@ -24,7 +24,9 @@ package struct GitAttributes: Sendable {
             var filters: Bool?
             for word in words.dropFirst() {
                 if word == "filter=lfs" { filters = true }
-                if word == "-filter" || word == "!filter" || (word.hasPrefix("filter=") && word != "filter=lfs") {
+                if word == "-filter" || word == "!filter"
+                    || (word.hasPrefix("filter=") && word != "filter=lfs")
+                {
                     filters = false
                 }
             }
@@ -43,7 +45,9 @@ package struct GitAttributes: Sendable {
     ///   component; `**` crosses folders, `*` and `?` do not.
     static func matches(_ path: String, _ pattern: String) -> Bool {
         var pattern = pattern
-        if pattern.hasPrefix("/") { pattern.removeFirst() } else if !pattern.contains("/") {
+        if pattern.hasPrefix("/") {
+            pattern.removeFirst()
+        } else if !pattern.contains("/") {
             return glob(Array(lastComponent(path).utf8)[...], Array(pattern.utf8)[...])
         }
         return glob(Array(path.utf8)[...], Array(pattern.utf8)[...])
@@ -60,7 +64,9 @@ package struct GitAttributes: Sendable {
                 // `**/` may also stand for no folder at all.
                 if crosses, rest.first == UInt8(ascii: "/"), glob(text, rest.dropFirst()) { return true }
                 if crosses, rest.isEmpty { return true }
-                if crosses, rest.first != UInt8(ascii: "/") { rest = pattern.drop { $0 == UInt8(ascii: "*") } }
+                if crosses, rest.first != UInt8(ascii: "/") {
+                    rest = pattern.drop { $0 == UInt8(ascii: "*") }
+                }
                 var tail = text
                 while true {
                     if glob(tail, rest) { return true }

@@ -48,7 +48,8 @@ package struct HubProfile: Sendable, Equatable {
     package let sources: [String: String]
 
     /// The profile of a hub.
-    package static func read(_ hub: Hub, _ library: ProfileLibrary = .embedded) throws(Failure) -> HubProfile {
+    package static func read(_ hub: Hub, _ library: ProfileLibrary = .embedded) throws(Failure) -> HubProfile
+    {
         try readReleaseProfile(hub.profileName, library) { (value) throws(DocumentError) in
             try HubProfile(value)
         }
@@ -91,7 +92,9 @@ package struct HubProfile: Sendable, Equatable {
             }
             var names: [String: String] = [:]
             for member in object.members {
-                guard case .string(let id) = member.value else { throw inner.mismatch("value", "identifiers") }
+                guard case .string(let id) = member.value else {
+                    throw inner.mismatch("value", "identifiers")
+                }
                 names[member.key] = id
             }
             return names

@@ -40,7 +40,9 @@ struct InventoryCheck {
                     expected: "a card with front matter", found: "no such file",
                     remedy: "ingot publish prepare writes one"))
         }
-        if !listing.entries.contains(where: { $0.isAtTop && BaseFiles.isLicence($0.name) && $0.name != "NOTICE" }) {
+        if !listing.entries.contains(where: {
+            $0.isAtTop && BaseFiles.isLicence($0.name) && $0.name != "NOTICE"
+        }) {
             findings.append(
                 Finding(
                     .error, .licenceFileMissing, "the folder has no licence text", file: "LICENSE",
@@ -107,7 +109,8 @@ struct InventoryCheck {
             findings.append(
                 Finding(
                     .error, .strayWeights, "a pickle under another name", file: entry.path,
-                    expected: "safetensors shards only", found: "the first bytes of a pickle or of a zip of pickles",
+                    expected: "safetensors shards only",
+                    found: "the first bytes of a pickle or of a zip of pickles",
                     remedy: "move it out of the release"))
         }
         if entry.size == 0 {
@@ -165,7 +168,8 @@ struct InventoryCheck {
                 findings.append(
                     Finding(
                         .error, .tooManyFiles, "\(hub.title) does not take as many files",
-                        expected: "at most \(grouped(hub.fileCount)) files", found: "\(grouped(count)) files"))
+                        expected: "at most \(grouped(hub.fileCount)) files", found: "\(grouped(count)) files")
+                )
             }
             if let fullest, fullest.value.count > hub.folderEntries {
                 findings.append(
@@ -179,7 +183,8 @@ struct InventoryCheck {
                 findings.append(
                     Finding(
                         .error, .tooManyFiles, "\(hub.title) does not read as many shards",
-                        expected: "at most \(grouped(hub.shardCount)) shards", found: "\(grouped(shards)) shards",
+                        expected: "at most \(grouped(hub.shardCount)) shards",
+                        found: "\(grouped(shards)) shards",
                         remedy: "ingot publish prepare --shard-size 5GB cuts shards anew"))
             }
         }

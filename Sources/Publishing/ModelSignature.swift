@@ -44,7 +44,9 @@ package struct ModelSignature: Sendable {
         let resources = digests.sorted { Array($0.key.utf8).lexicographicallyPrecedes(Array($1.key.utf8)) }
         return [
             "_type": .string(statementType),
-            "subject": [["name": .string(name), "digest": ["sha256": .string(root(resources.map(\.value)))]]],
+            "subject": [
+                ["name": .string(name), "digest": ["sha256": .string(root(resources.map(\.value)))]]
+            ],
             "predicateType": .string(predicateType),
             "predicate": [
                 "serialization": [

@@ -86,7 +86,11 @@ package struct QuantisationSummary: Sendable {
         plan = try reader.string("plan_sha256")
         sourceName = try reader.string("source")
         let request: JSONObject
-        if case .object(let object)? = reader.value("request") { request = object } else { request = JSONObject() }
+        if case .object(let object)? = reader.value("request") {
+            request = object
+        } else {
+            request = JSONObject()
+        }
         func text(_ key: String) -> String? {
             if case .string(let text)? = request[key] { text } else { nil }
         }
@@ -138,7 +142,10 @@ package struct QuantisationSummary: Sendable {
         }
         let list = JSONValue.array(
             files.map {
-                ["name": .string($0.name), "bytes": .integer($0.sealed.bytes), "sha256": .string($0.sealed.digest)]
+                [
+                    "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
+                    "sha256": .string($0.sealed.digest),
+                ]
             })
         let text = list.text().split(separator: "\n").joined(separator: "\n  ")
         pieces.append(Array((members.isEmpty ? "\n" : ",\n").utf8) + Array("  \"files\": \(text)\n}\n".utf8))

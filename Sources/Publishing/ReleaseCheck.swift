@@ -26,7 +26,8 @@ package struct ReleaseReport: Sendable {
 
     package var verdict: String {
         let place = hubs.map(\.rawValue).joined(separator: " and ")
-        let what = "\(grouped(files)) files, \(byteCount(bytes))"
+        let what =
+            "\(grouped(files)) files, \(byteCount(bytes))"
             + (parameters.map { ", \(grouped($0)) parameters" } ?? "")
         guard passes else {
             return "not ready for \(place): \(grouped(count(.error))) error\(count(.error) == 1 ? "" : "s"), "
@@ -83,7 +84,8 @@ package struct ReleaseCheck {
         var profiles: [(hub: Hub, profile: HubProfile)] = []
         for hub in hubs { profiles.append((hub, try HubProfile.read(hub))) }
         let card = try CardProfile.read()
-        var findings = InventoryCheck(release: release, hubs: profiles.map(\.profile), profile: card).findings()
+        var findings = InventoryCheck(release: release, hubs: profiles.map(\.profile), profile: card)
+            .findings()
         findings += GitAttributesCheck(listing: release.listing, hubs: profiles.map(\.profile)).findings()
         findings += FrontMatterCheck(release: release, hubs: profiles).findings()
         findings += CardCheck(release: release, profile: card).findings()

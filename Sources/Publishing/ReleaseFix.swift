@@ -23,7 +23,9 @@ package struct ReleaseFix {
     }
 
     /// Mends what a report found and says what was done, a line each.
-    package static func run(_ folder: String, _ report: ReleaseReport, base: String?) throws(Failure) -> [String] {
+    package static func run(_ folder: String, _ report: ReleaseReport, base: String?) throws(Failure)
+        -> [String]
+    {
         var fix = try ReleaseFix(Release(folder, base: base), report)
         try fix.mend()
         return fix.fixed
@@ -98,7 +100,8 @@ package struct ReleaseFix {
         else { return }
         let sidecars = Sidecars.read(checkpoint).sidecars
         var ids = Self.ids(object["eos_token_id"])
-        for id in configuration.endTokenIds + (sidecars.turnEndId.map { [$0] } ?? []) where !ids.contains(id) {
+        for id in configuration.endTokenIds + (sidecars.turnEndId.map { [$0] } ?? []) where !ids.contains(id)
+        {
             ids.append(id)
         }
         guard ids != Self.ids(object["eos_token_id"]) else { return }

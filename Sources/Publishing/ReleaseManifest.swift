@@ -21,10 +21,13 @@ package struct ReleaseManifest: Sendable, Equatable {
     package var plan: String?
     /// Bytes that a shard of this release may have.
     package var shardBytes: Int
+    /// SHA-256 of the plan of this release.
+    package var release: String
 
     package init(
         tool: String, name: String, hubs: [Hub], base: BaseFiles, source: String,
-        sourceShards: [String: String], plan: String?, shardBytes: Int
+        sourceShards: [String: String], plan: String?, shardBytes: Int,
+        release: String
     ) {
         self.tool = tool
         self.name = name
@@ -34,24 +37,29 @@ package struct ReleaseManifest: Sendable, Equatable {
         self.sourceShards = sourceShards
         self.plan = plan
         self.shardBytes = shardBytes
+        self.release = release
     }
 
     /// Reads the manifest of a folder.
     package static func read(_ folder: String) throws(Failure) -> ReleaseManifest {
         try readDocument(
-            try FileAccess.read(joined(folder, fileName), limit: 1 << 26), code: .recordMalformed, file: fileName
+            try FileAccess.read(joined(folder, fileName), limit: 1 << 26), code: .recordMalformed,
+            file: fileName
         ) { (value) throws(DocumentError) in try ReleaseManifest(value) }
     }
 
     init(_ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == Self.schema else { throw reader.mismatch("schema", "\(Self.schema)") }
+        guard try reader.integer("schema") == Self.schema else {
+            throw reader.mismatch("schema", "\(Self.schema)")
+        }
         tool = try reader.string("tool")
         name = try reader.string("name")
         var hubs: [Hub] = []
         for name in try reader.strings("hubs") {
             guard let hub = Hub(rawValue: name) else {
-                throw reader.mismatch("hubs", "names among " + Hub.allCases.map(\.rawValue).joined(separator: ", "))
+                throw reader.mismatch(
+                    "hubs", "names among " + Hub.allCases.map(\.rawValue).joined(separator: ", "))
             }
             hubs.append(hub)
         }
@@ -70,10 +78,13 @@ package struct ReleaseManifest: Sendable, Equatable {
         plan = try text(source, "plan_sha256")
         try source.finish()
         shardBytes = try reader.integer("shard_bytes")
+        release = try reader.string("release_plan_sha256")
         try reader.finish()
     }
 
-    private static func digests(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [String: String] {
+    private static func digests(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [String:
+        String]
+    {
         var digests: [String: String] = [:]
         for file in try reader.objects(key) {
             let digest = try file.string("sha256")
@@ -87,7 +98,9 @@ package struct ReleaseManifest: Sendable, Equatable {
     package var document: JSONValue {
         func digests(_ files: [String: String]) -> JSONValue {
             .array(
-                files.sorted { $0.key < $1.key }.map { ["name": .string($0.key), "sha256": .string($0.value)] })
+                files.sorted { $0.key < $1.key }.map {
+                    ["name": .string($0.key), "sha256": .string($0.value)]
+                })
         }
         return [
             "schema": .integer(Self.schema), "tool": .string(tool), "name": .string(name),
@@ -99,7 +112,7 @@ package struct ReleaseManifest: Sendable, Equatable {
             "source": [
                 "name": .string(source), "plan_sha256": .optional(plan), "shards": digests(sourceShards),
             ],
-            "shard_bytes": .integer(shardBytes),
+            "shard_bytes": .integer(shardBytes), "release_plan_sha256": .string(release),
         ]
     }
 }

@@ -33,7 +33,8 @@ package struct ReleaseSums: Sendable, Equatable {
                         .error, .sumsMalformed, "a line that is no digest with a name of the folder",
                         file: Self.fileName, field: "line \(index + 1)",
                         expected: "64 hexadecimal digits, two spaces, a path, once",
-                        found: abridgedText(String(line)), remedy: "ingot publish check DIR --fix writes it anew"))
+                        found: abridgedText(String(line)),
+                        remedy: "ingot publish check DIR --fix writes it anew"))
             }
             digests[name] = digest
         }

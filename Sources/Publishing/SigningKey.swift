@@ -28,7 +28,9 @@ package struct SigningKey: Sendable {
     func sign(_ bytes: [UInt8]) throws(Failure) -> [UInt8] {
         do { return Array(try key.signature(for: Data(bytes)).derRepresentation) } catch {
             throw Failure(
-                Finding(.error, .keyUnusable, "the key does not sign", expected: "a signature", cause: "\(error)"))
+                Finding(
+                    .error, .keyUnusable, "the key does not sign", expected: "a signature", cause: "\(error)")
+            )
         }
     }
 }
@@ -57,7 +59,9 @@ package struct VerifyingKey: Sendable {
     }
 
     func verifies(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
-        guard let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature) else { return false }
+        guard let signature = try? P256.Signing.ECDSASignature(derRepresentation: signature) else {
+            return false
+        }
         return key.isValidSignature(signature, for: Data(bytes))
     }
 }

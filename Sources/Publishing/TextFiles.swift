@@ -10,7 +10,9 @@ struct TextFiles {
     let profile: CardProfile
 
     /// Files of words, not of sentences: what they hold was learnt, not written.
-    private static let vocabularies = ["tokenizer.json", "vocab.json", "merges.txt", CheckpointIndex.fileName]
+    private static let vocabularies = [
+        "tokenizer.json", "vocab.json", "merges.txt", CheckpointIndex.fileName,
+    ]
     /// A text of a release is read whole; larger ones are data.
     private static let limit = 1 << 26
 
@@ -52,13 +54,15 @@ struct TextFiles {
                 findings.append(
                     Finding(
                         .error, .absolutePath, "a place on somebody's disk would be published", file: file,
-                        field: field, expected: "names of repositories or of files in the folder", found: path,
+                        field: field, expected: "names of repositories or of files in the folder",
+                        found: path,
                         remedy: "replace it by the name of the repository"))
             }
             if let host = host(in: line) {
                 findings.append(
                     Finding(
-                        .error, .hostName, "a name or address inside a network would be published", file: file,
+                        .error, .hostName, "a name or address inside a network would be published",
+                        file: file,
                         field: field, expected: "public names only", found: host, remedy: "remove it"))
             }
         }
@@ -97,7 +101,9 @@ struct TextFiles {
                     // Inside a URL or a longer name: a/home/b, https://host/data/x, ./tmp/x, ~/work/x.
                     if isWord(before) || [0x2F, 0x2E, 0x7E, 0x2D, 0x7D, 0x3E].contains(before) { continue }
                 }
-                let rest = line[(start + mark.count)...].prefix { isWord($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x2F }
+                let rest = line[(start + mark.count)...].prefix {
+                    isWord($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x2F
+                }
                 guard rest.first.map(isWord) ?? false else { continue }
                 return root + String(decoding: rest.prefix(60), as: UTF8.self)
             }
@@ -108,14 +114,19 @@ struct TextFiles {
     private func host(in line: ArraySlice<UInt8>) -> String? {
         for ending in profile.hostEndings {
             let mark = Array(ending.utf8)
-            for start in Self.places(of: mark, in: line) where start > line.startIndex && isWord(line[start - 1]) {
+            for start in Self.places(of: mark, in: line)
+            where start > line.startIndex && isWord(line[start - 1]) {
                 let after = start + mark.count
-                if after < line.endIndex, isWord(line[after]) || line[after] == 0x28 || line[after] == 0x2D { continue }
+                if after < line.endIndex, isWord(line[after]) || line[after] == 0x28 || line[after] == 0x2D {
+                    continue
+                }
                 let before = line[..<start].reversed().prefix { isWord($0) || $0 == 0x2D || $0 == 0x2E }
                 // A name inside a network is an address: something stands before it that says so.
                 let place = start - before.count
                 let lead = line[..<place].suffix(3)
-                guard lead.elementsEqual(Array("://".utf8)) || lead.last == UInt8(ascii: "@") else { continue }
+                guard lead.elementsEqual(Array("://".utf8)) || lead.last == UInt8(ascii: "@") else {
+                    continue
+                }
                 return String(decoding: Array(before.reversed()), as: UTF8.self) + ending
             }
         }
@@ -152,7 +163,9 @@ struct TextFiles {
         (0x30...0x39).contains(letter) || (0x41...0x5A).contains(letter) || (0x61...0x7A).contains(letter)
     }
 
-    private func isWord(_ letter: UInt8) -> Bool { isAlphanumeric(letter) || letter == 0x5F || letter >= 0x80 }
+    private func isWord(_ letter: UInt8) -> Bool {
+        isAlphanumeric(letter) || letter == 0x5F || letter >= 0x80
+    }
 
     /// Where a mark stands in a line.
     private static func places(of mark: [UInt8], in line: ArraySlice<UInt8>) -> [Int] {

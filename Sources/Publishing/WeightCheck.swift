@@ -54,7 +54,8 @@ struct WeightCheck {
             let roles = audit.roles.map { "\($0.role.name): \($0.tally.kind.rawValue)" }
             return [
                 Finding(
-                    .error, .scaleKindUnsaid, "scales of two kinds, and nothing says which weights have which",
+                    .error, .scaleKindUnsaid,
+                    "scales of two kinds, and nothing says which weights have which",
                     file: "config.json", field: "quantization_config",
                     expected: "quantisation.json with the scheme", found: roles.joined(separator: "\n"),
                     remedy: "publish the record of the conversion with the weights")
@@ -76,7 +77,8 @@ struct WeightCheck {
             if format != "pt" {
                 findings.append(
                     Finding(
-                        .error, .shardFormatUnsaid, "transformers refuses a shard that does not say its format",
+                        .error, .shardFormatUnsaid,
+                        "transformers refuses a shard that does not say its format",
                         file: shard.name, field: "__metadata__.format", expected: "pt",
                         found: format ?? "no such key",
                         remedy: "ingot publish prepare writes the headers anew"))
@@ -117,7 +119,9 @@ struct WeightCheck {
         }
         let parameters = judged.judgement.found.parameterCount
         let count = min(total ?? shown, shown)
-        if judged.judgement.match != nil, count != parameters, judged.judgement.match?.unexpected.isEmpty ?? true {
+        if judged.judgement.match != nil, count != parameters,
+            judged.judgement.match?.unexpected.isEmpty ?? true
+        {
             findings.append(
                 Finding(
                     .error, .parameterCountWrong, "the hub would show another size of model",
@@ -143,7 +147,9 @@ struct HubParameterCount {
     init(_ checkpoint: Checkpoint) {
         for shard in checkpoint.shards {
             for tensor in shard.header.tensors {
-                guard tensor.dtype != .e8m0, !Self.leftOut.contains(where: tensor.name.hasSuffix) else { continue }
+                guard tensor.dtype != .e8m0, !Self.leftOut.contains(where: tensor.name.hasSuffix) else {
+                    continue
+                }
                 count += tensor.shape.elementCount ?? 0
             }
         }
