@@ -127,9 +127,10 @@ struct CardCheck {
 }
 
 /// A licence recognised by sentences that only its text has.
-struct LicenceText {
-    let id: String
-    let title: String
+package struct LicenceText {
+    /// The identifier of the hubs.
+    package let id: String
+    package let title: String
 
     /// - Source: the licence texts as published by the SPDX project; each row is a phrase and what excludes it.
     private static let marks: [(id: String, title: String, phrases: [String])] = [
@@ -168,7 +169,7 @@ struct LicenceText {
     ]
 
     /// Recognises a text; nil for one that is none of the known ones.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let folded = text.lowercased().split(whereSeparator: \.isWhitespace).joined(separator: " ")
         guard let mark = Self.marks.first(where: { $0.phrases.allSatisfy(folded.contains) }) else {
             return nil

@@ -43,7 +43,7 @@ package struct GitAttributes: Sendable {
     ///
     /// - Source: gitattributes(5) and gitignore(5): a pattern without a slash is matched against the last
     ///   component; `**` crosses folders, `*` and `?` do not.
-    static func matches(_ path: String, _ pattern: String) -> Bool {
+    package static func matches(_ path: String, _ pattern: String) -> Bool {
         var pattern = pattern
         if pattern.hasPrefix("/") {
             pattern.removeFirst()

@@ -142,7 +142,7 @@ package struct ModelSignature: Sendable {
     }
 
     /// The files that were signed, by name; throws when the statement contradicts itself.
-    func resources() throws(Failure) -> [String: String] {
+    package func resources() throws(Failure) -> [String: String] {
         try readDocument(payload, code: .signatureMalformed, file: Self.fileName) {
             (value) throws(DocumentError) in
             let reader = try StrictReader(value)
@@ -181,5 +181,7 @@ package struct ModelSignature: Sendable {
     }
 
     /// Whether a key made this signature.
-    func isValid(for key: VerifyingKey) -> Bool { key.verifies(signature, over: Self.authenticated(payload)) }
+    package func isValid(for key: VerifyingKey) -> Bool {
+        key.verifies(signature, over: Self.authenticated(payload))
+    }
 }

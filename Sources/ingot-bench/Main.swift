@@ -20,8 +20,8 @@ struct Bench: ParsableCommand {
 
     @Argument(
         help: """
-            Measurements to run: encode, digest, header, quantise, product, prefill, decode. All without an \
-            argument.
+            Measurements to run: encode, digest, header, quantise, publish, product, prefill, decode. All without \
+            an argument.
             """)
     var names: [String] = Self.all
 
@@ -61,7 +61,9 @@ struct Bench: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    static let all = ["encode", "digest", "header", "quantise", "product", "prefill", "decode"]
+    static let all = [
+        "encode", "digest", "header", "quantise", "publish", "product", "prefill", "decode",
+    ]
 
     func validate() throws {
         for name in names where !Self.all.contains(name) {
@@ -87,6 +89,10 @@ struct Bench: ParsableCommand {
             if names.contains("quantise") {
                 results += try QuantiseMeasurement.run(
                     turns: turns, program: program ?? beside, folder: folder, scheme: scheme)
+            }
+            if names.contains("publish") {
+                results += try PublishMeasurement.run(
+                    turns: turns, program: program ?? beside, folder: folder)
             }
             if names.contains("product") {
                 results += ProductMeasurement.run(turns: turns, threads: threads)

@@ -50,7 +50,7 @@ enum QuantiseMeasurement {
     }
 
     /// The peak memory that the program reports of itself.
-    private static func peakBytes(_ report: String) throws -> Int {
+    static func peakBytes(_ report: String) throws -> Int {
         guard
             case .object(let document) = try JSONValue(parsing: try FileAccess.read(report, limit: 1 << 26)),
             case .number(let peak)? = document["peak_bytes"], let bytes = peak.integer
@@ -59,7 +59,7 @@ enum QuantiseMeasurement {
     }
 
     /// Puts the input into the page cache or takes it out; as root, empties the whole cache, as after a boot.
-    private static func prepare(_ folder: String, cold: Bool) throws {
+    static func prepare(_ folder: String, cold: Bool) throws {
         defer {
             let drop = open("/proc/sys/vm/drop_caches", O_WRONLY)
             if cold, drop >= 0, write(drop, "3", 1) == 1 {

@@ -12,6 +12,7 @@ struct DocsCommandsTests {
         try FileManager.default.createDirectory(
             atPath: folder.path("Fixtures"), withIntermediateDirectories: true)
         _ = try folder.copy(of: Repository.path("Fixtures/checkpoints"), named: "Fixtures/checkpoints")
+        _ = try folder.copy(of: Repository.path("LICENSE"), named: "LICENSE")
         var said = ""
         for block in page.blocks {
             if block.language == "sh" {
@@ -71,7 +72,8 @@ struct DocsCommandsTests {
             for command in try DocsPage(path).inlineCommands {
                 let words = command.split(separator: " ").map(String.init)
                 let verbs = words.dropFirst().prefix { $0.allSatisfy { $0.isLetter && $0.isLowercase } }
-                let key = verbs.prefix(verbs.first == "profiles" ? 2 : 1).joined(separator: " ")
+                let key = verbs.prefix(["profiles", "publish"].contains(verbs.first) ? 2 : 1).joined(
+                    separator: " ")
                 if help[key] == nil {
                     let run = try ProgramRun(
                         Repository.program("ingot"), key.split(separator: " ").map(String.init) + ["--help"])

@@ -135,13 +135,20 @@ extension TopologyFacts {
         for row in rows where row.isLegal {
             table.add([
                 "`\(row.name)`", "\(row.devices)",
-                decimals(Double(row.rankBytes) / 1_073_741_824, 2) + " GiB",
+                size(row.rankBytes),
                 row.tokens.map { grouped($0) + language.choose(" tokens", " 词元") } ?? "–",
                 row.fits ? "" : language.choose("too small", "显存不足"),
             ])
         }
         return table.text
     }
+}
+
+/// Bytes in the unit that devices are sold in, or a smaller one.
+private func size(_ bytes: Int) -> String {
+    bytes >= 1 << 30
+        ? decimals(Double(bytes) / 1_073_741_824, 2) + " GiB"
+        : decimals(Double(bytes) / 1_048_576, 2) + " MiB"
 }
 
 extension DraftFacts {

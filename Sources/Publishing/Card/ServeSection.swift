@@ -14,18 +14,12 @@ struct ServeSection {
     /// The layout that a plan found best, and for which target, with its command.
     let topology: TopologyFacts?
 
+    /// A command for each target that loads these weights; what does not is told with the limits.
     func commands(_ language: CardLanguage) -> String {
-        targets.map { target in
-            let refusal = refusal(target)
-            var lines = ["**\(target.engine.title)**, \(target.device.title)"]
-            if let refusal {
-                lines.append(
-                    language.choose("Does not load these weights: ", "该版本无法加载本权重：") + refusal)
-                return lines.joined(separator: "\n\n")
-            }
+        targets.filter { refusal($0) == nil }.map { target in
             let isPython = target.engine.name.hasPrefix("transformers")
-            lines.append("```\(isPython ? "python" : "sh")\n\(command(target))\n```")
-            return lines.joined(separator: "\n\n")
+            return "**\(target.engine.title)**, \(target.device.title)\n\n"
+                + "```\(isPython ? "python" : "sh")\n\(command(target))\n```"
         }.joined(separator: "\n\n")
     }
 
@@ -57,13 +51,14 @@ struct ServeSection {
         findings(target).first { $0.level == .error }.map { $0.cause ?? $0.what }
     }
 
-    /// A line for each thing that is known of a target and these weights, what it refuses left out.
+    /// A line for each thing that is known of a target and these weights.
     func defects(_ language: CardLanguage) -> String {
         targets.flatMap { target -> [String] in
-            guard refusal(target) == nil else { return [] }
-            return findings(target).map { finding in
-                "- \(target.engine.title), \(target.device.title): \(finding.cause ?? finding.what)"
+            let place = "- \(target.engine.title), \(target.device.title): "
+            if let refusal = refusal(target) {
+                return [place + language.choose("does not load these weights: ", "无法加载本权重：") + refusal]
             }
+            return findings(target).map { place + ($0.cause ?? $0.what) }
         }.joined(separator: "\n")
     }
 }
