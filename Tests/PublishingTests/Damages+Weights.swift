@@ -108,7 +108,8 @@ extension Damage {
         },
         Damage("DATA-002", "an expert of zeros") { copy in
             try copy.tensors(first) { file in
-                file[expert]?.bytes = [UInt8](repeating: 0, count: file[expert]?.bytes.count ?? 0)
+                let count = file[expert]?.bytes.count ?? 0
+                file[expert]?.bytes = [UInt8](repeating: 0, count: count)
             }
         },
     ]

@@ -54,7 +54,7 @@ import Testing
             "default_stage:\n  default_modifiers:\n    QuantizationModifier: {scheme: FP8_BLOCK}\n",
             "recipe.yaml")
         try copy.bareCard(
-            "Quantized with llm-compressor. Evaluation: accuracy as the base. Intended use: research. Limitations: many."
+            "Quantized with llm-compressor. Evaluation: accuracy as the base. Intended use: research. Limitations: many. It is not a medical device."
         )
         let report = try copy.check()
         #expect(report.findings.isEmpty, "\(report.findings.map(\.text))")

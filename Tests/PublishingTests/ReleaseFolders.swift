@@ -27,7 +27,7 @@ enum ReleaseFolders {
     }
 
     /// An FP8 release for both hubs.
-    static let fp8 = Result { try release("fp8-block", ["--shard-size", "3MB", "--medical"]) }
+    static let fp8 = Result { try release("fp8-block", ["--shard-size", "3MB"]) }
     /// A release in the layout of compressed-tensors.
     static let compressed = Result { try release("fp8-block-ct", ["--hub", "huggingface"]) }
     /// The base itself, cut anew.
@@ -44,7 +44,9 @@ enum ReleaseFolders {
         }
         let output = try place("release") + "/" + (scheme ?? "plain")
         let run = try ProgramRun(
-            Repository.program("ingot"), prepare(checkpoint, output) + ["--base", try base.get()] + options)
+            Repository.program("ingot"),
+            prepare(checkpoint, output) + ["--base", try base.get(), "--medical"]
+                + options)
         #expect(run.exit == 0, "\(run.errors)\(run.output)")
         return output
     }

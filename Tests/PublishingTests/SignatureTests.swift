@@ -47,7 +47,8 @@ import Testing
     @Test func keysThatCannotBeUsed() throws {
         let folder = try TemporaryFolder()
         for (name, arguments) in [
-            ("p384", ["ecparam", "-name", "secp384r1", "-genkey", "-noout"]), ("rsa", ["genrsa", "1024"]),
+            ("p384", ["ecparam", "-name", "secp384r1", "-genkey", "-noout"]),
+            ("rsa", ["genpkey", "-algorithm", "RSA"]),
         ] {
             let run = try ProgramRun("/usr/bin/openssl", arguments + ["-out", folder.path(name)])
             #expect(run.exit == 0)
@@ -68,7 +69,7 @@ import Testing
         let run = try ProgramRun(
             Repository.program("ingot"),
             ReleaseFolders.prepare(try ReleaseFolders.fp8.get(), output) + [
-                "--sign", folder.path("key.pem"), "--bom",
+                "--sign", folder.path("key.pem"), "--bom", "--medical",
             ])
         #expect(run.exit == 0, "\(run.errors)\(run.output)")
         func verify(_ more: String...) throws -> ProgramRun {

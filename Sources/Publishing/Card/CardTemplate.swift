@@ -23,46 +23,50 @@ package struct CardTemplate: Sendable {
         parts = try Self.parse(&rest, until: nil, file: file)
     }
 
+    /// - Parameter isFresh: whether the text begins a line.
     private static func parse(
-        _ rest: inout Substring, until name: String?, file: String
+        _ rest: inout Substring, until name: String?, isFresh: Bool = true, file: String
     ) throws(Failure) -> [Part] {
         var parts: [Part] = []
+        var isFresh = isFresh
         while let start = rest.firstRange(of: "{{") {
-            parts.append(.text(String(rest[..<start.lowerBound])))
+            let before = rest[..<start.lowerBound]
+            parts.append(.text(String(before)))
             guard let end = rest[start.upperBound...].firstRange(of: "}}") else {
                 throw wrong(
                     file, "a mark that is not closed", "}}", String(rest[start.lowerBound...].prefix(40)))
             }
             let tag = rest[start.upperBound..<end.lowerBound].split(separator: " ").joined(separator: " ")
+            let isAtStart = before.isEmpty ? isFresh : before.hasSuffix("\n")
             rest = rest[end.upperBound...]
+            isFresh = false
+            guard let sign = tag.first, "#^/".contains(sign) else {
+                parts.append(.value(tag))
+                continue
+            }
+            // A line that holds nothing but the mark of a section leaves no line behind.
+            if rest.first == "\n", isAtStart {
+                rest = rest.dropFirst()
+                isFresh = true
+            }
             let word = String(tag.dropFirst())
-            switch tag.first {
-            case "#", "^":
-                // A line that holds nothing but the mark leaves no empty line.
-                if rest.first == "\n", atLineStart(parts) { rest = rest.dropFirst() }
-                parts.append(
-                    .section(word, isInverted: tag.first == "^", try parse(&rest, until: word, file: file)))
-            case "/":
+            if sign == "/" {
                 guard word == name else {
                     throw wrong(
-                        file, "a section ends that did not begin", name.map { "{{/\($0)}}" } ?? "no end",
+                        file, "a section that ends and did not begin", name.map { "{{/\($0)}}" } ?? "no end",
                         "{{\(tag)}}")
                 }
-                if rest.first == "\n", atLineStart(parts) { rest = rest.dropFirst() }
                 return parts
-            default: parts.append(.value(tag))
             }
+            let inner = try parse(&rest, until: word, isFresh: isFresh, file: file)
+            parts.append(.section(word, isInverted: sign == "^", inner))
+            isFresh = true
         }
         if let name {
             throw wrong(file, "a section that does not end", "{{/\(name)}}", "the end of the file")
         }
         parts.append(.text(String(rest)))
         return parts
-    }
-
-    private static func atLineStart(_ parts: [Part]) -> Bool {
-        guard case .text(let text)? = parts.last else { return parts.isEmpty }
-        return text.isEmpty ? parts.count == 1 : text.hasSuffix("\n")
     }
 
     private static func wrong(_ file: String, _ what: String, _ expected: String, _ found: String) -> Failure
