@@ -23,6 +23,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         .target(name: "CKernels", cSettings: cSettings),
@@ -101,11 +102,19 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "Publishing",
+            dependencies: [
+                "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
+                "Quantisation",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
                 "Tokenisation", "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation",
-                "DraftHeads", "Parity", "Topology",
+                "DraftHeads", "Parity", "Topology", "Publishing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -181,6 +190,13 @@ let package = Package(
                 "Quantisation", "ReferenceModel", "Tensors", "TestSupport", "Tokenisation", "ingot",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "PublishingTests",
+            dependencies: [
+                "Architectures", "Checkpoints", "Diagnostics", "Documents", "Publishing", "Tensors",
+                "TestSupport", "ingot",
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: swiftSettings),
         .testTarget(
             name: "QuantisationTests",
             dependencies: [

@@ -127,7 +127,7 @@ enum TokenIdAudit {
     }
 
     /// The id of a token, from tokenizer.json or from `added_tokens_decoder`.
-    private static func id(of token: String, _ sidecars: Sidecars) -> Int? {
+    fileprivate static func id(of token: String, _ sidecars: Sidecars) -> Int? {
         if let id = sidecars.addedTokens[token] { return id }
         guard case .object(let object)? = sidecars.tokenizer,
             case .object(let decoder)? = object["added_tokens_decoder"]
@@ -149,5 +149,13 @@ enum TokenIdAudit {
 
     private static func list(_ ids: [Int]) -> String {
         "[" + ids.map(String.init).joined(separator: ", ") + "]"
+    }
+}
+
+extension Sidecars {
+    /// The id of the token that ends a turn, where the chat template uses it and the tokenizer has it.
+    package var turnEndId: Int? {
+        guard let chatTemplate, chatTemplate.contains(TokenIdAudit.turnEnd) else { return nil }
+        return TokenIdAudit.id(of: TokenIdAudit.turnEnd, self)
     }
 }

@@ -19,6 +19,20 @@ enum Stylesheet {
 
         """
 
+    /// The rules of a chart that is a file of its own: its font and ground are those of a page.
+    static let standalone =
+        """
+        :root{\(light)}
+        @media (prefers-color-scheme:dark){:root{\(dark)}}
+        svg{font:\(Int(ChartSize.fontSize))px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans SC",\
+        "PingFang SC","Microsoft YaHei",Arial,sans-serif}
+        .ground{fill:var(--page)}
+        \(plots)
+        \(SeriesStyle.classRules)
+        \(HeatColours.classes)
+
+        """
+
     private static let light =
         "--page:#FFFFFF;--ink:#1B1F24;--soft:#57606A;--line:#D5DAE0;--grid:#E6E9ED;--panel:#F6F8FA;"
         + "--pass:#00704F;--pass-tint:#E4F4EE;--warn:#8A5A00;--warn-tint:#FCF2DC;--fail:#B83A00;"

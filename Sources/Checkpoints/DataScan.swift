@@ -68,36 +68,52 @@ extension Checkpoint {
                 return bytes.count
             }
         }
-        let digest = TensorDigest()
+        var scanner = TensorScanner()
         for record in header.tensors {
             try StopFlag.check()
-            var nonFinite: Int?
-            var isAllZero = true
             var done = 0
             while done < record.dataRange.count {
                 done += try reader.next { bytes in
                     fileDigest.update(bytes)
-                    digest.update(bytes)
-                    if isAllZero { isAllZero = ingot_all_zero(bytes.baseAddress, bytes.count, level) == 1 }
-                    if nonFinite == nil {
-                        nonFinite = firstNonFinite(bytes, record.dtype).map {
-                            $0 + done * 8 / record.dtype.bits
-                        }
-                    }
+                    scanner.update(bytes, record)
                     return bytes.count
                 }
             }
             progress.advance(bytes: record.dataRange.count)
-            try body(
-                TensorScan(
-                    shard: index, record: record, firstNonFinite: nonFinite, isAllZero: isAllZero,
-                    digest: digest.finish()))
+            try body(scanner.finish(shard: index, record))
         }
         try file.checkUnchanged()
         try files(index, fileDigest.finish())
     }
+}
 
-    private var level: ingot_simd_level { ingot_simd_best() }
+/// Looks at the bytes of one tensor after the other, in pieces of whole elements.
+package struct TensorScanner {
+    private let digest = TensorDigest()
+    private let level = ingot_simd_best()
+    private var nonFinite: Int?
+    private var isAllZero = true
+    private var done = 0
+
+    package init() {}
+
+    /// Looks at the next bytes of a tensor.
+    package mutating func update(_ bytes: UnsafeRawBufferPointer, _ record: TensorRecord) {
+        digest.update(bytes)
+        if isAllZero { isAllZero = ingot_all_zero(bytes.baseAddress, bytes.count, level) == 1 }
+        if nonFinite == nil {
+            nonFinite = firstNonFinite(bytes, record.dtype).map { $0 + done * 8 / record.dtype.bits }
+        }
+        done += bytes.count
+    }
+
+    /// What the tensor shows; the next bytes are of another one.
+    package mutating func finish(shard: Int, _ record: TensorRecord) -> TensorScan {
+        defer { (nonFinite, isAllZero, done) = (nil, true, 0) }
+        return TensorScan(
+            shard: shard, record: record, firstNonFinite: nonFinite, isAllZero: isAllZero,
+            digest: digest.finish())
+    }
 
     private func firstNonFinite(_ bytes: UnsafeRawBufferPointer, _ dtype: DType) -> Int? {
         let count = bytes.count * 8 / dtype.bits

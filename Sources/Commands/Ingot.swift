@@ -22,9 +22,7 @@ package struct Ingot: ParsableCommand {
         version: "ingot \(ingotVersion)",
         subcommands: [
             Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
-            Verify.self, Shard.self,
-            Generate.self,
-            Draft.self,
+            Verify.self, Generate.self, Draft.self, Shard.self, Publish.self,
             Profiles.self, Explain.self,
         ])
 

@@ -8,8 +8,10 @@ struct ChildProcess {
 
     /// Runs a command to its end; throws when it cannot start or fails.
     ///
-    /// - Parameter output: the file that takes its standard output.
-    init(_ arguments: [String], output: String = "/dev/null") throws {
+    /// - Parameters:
+    ///   - output: the file that takes its standard output.
+    ///   - allowed: exit statuses that are no failure.
+    init(_ arguments: [String], output: String = "/dev/null", allowed: [Int32] = [0]) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_addopen(
@@ -25,7 +27,8 @@ struct ChildProcess {
             throw BenchError(message: "cannot start \(arguments[0])")
         }
         var status: Int32 = 0
-        guard waitpid(process, &status, 0) == process, status == 0 else {
+        guard waitpid(process, &status, 0) == process, status & 0x7F == 0, allowed.contains(status >> 8)
+        else {
             throw BenchError(message: "\(arguments.joined(separator: " ")) failed with status \(status)")
         }
         seconds = (clock.now - start) / .seconds(1)

@@ -20,8 +20,8 @@ struct Bench: ParsableCommand {
 
     @Argument(
         help: """
-            Measurements to run: encode, digest, header, quantise, shard, product, prefill, decode, draft-train. All \
-            without an argument.
+            Measurements to run: encode, digest, header, quantise, shard, publish, product, prefill, decode, draft-train. \
+            All without an argument.
             """)
     var names: [String] = Self.all
 
@@ -62,7 +62,8 @@ struct Bench: ParsableCommand {
     var json = false
 
     static let all = [
-        "encode", "digest", "header", "quantise", "shard", "product", "prefill", "decode", "draft-train",
+        "encode", "digest", "header", "quantise", "shard", "publish", "product", "prefill", "decode",
+        "draft-train",
     ]
 
     func validate() throws {
@@ -92,6 +93,10 @@ struct Bench: ParsableCommand {
             }
             if names.contains("shard") {
                 results += try ShardMeasurement.run(
+                    turns: turns, program: program ?? beside, folder: folder)
+            }
+            if names.contains("publish") {
+                results += try PublishMeasurement.run(
                     turns: turns, program: program ?? beside, folder: folder)
             }
             if names.contains("product") {

@@ -59,7 +59,7 @@ enum QuantiseMeasurement {
     }
 
     /// Puts the input into the page cache or takes it out; as root, empties the whole cache, as after a boot.
-    private static func prepare(_ folder: String, cold: Bool) throws {
+    static func prepare(_ folder: String, cold: Bool) throws {
         defer {
             let drop = open("/proc/sys/vm/drop_caches", O_WRONLY)
             if cold, drop >= 0, write(drop, "3", 1) == 1 {

@@ -15,6 +15,7 @@ struct DocsCommandsTests {
         try FileManager.default.createDirectory(
             atPath: folder.path("Fixtures/vectors"), withIntermediateDirectories: true)
         _ = try folder.copy(of: Repository.path("Fixtures/vectors/eagle3"), named: "Fixtures/vectors/eagle3")
+        _ = try folder.copy(of: Repository.path("LICENSE"), named: "LICENSE")
         var said = ""
         for block in page.blocks {
             if block.language == "sh" {
@@ -74,7 +75,9 @@ struct DocsCommandsTests {
             for command in try DocsPage(path).inlineCommands {
                 let words = command.split(separator: " ").map(String.init)
                 let verbs = words.dropFirst().prefix { $0.allSatisfy { $0.isLetter && $0.isLowercase } }
-                var key = verbs.prefix(["draft", "profiles", "shard"].contains(verbs.first) ? 2 : 1).joined(
+                var key = verbs.prefix(
+                    ["draft", "profiles", "publish", "shard"].contains(verbs.first) ? 2 : 1
+                ).joined(
                     separator: " ")
                 // The verb that may be left out.
                 if key == "shard", words.count > 2 { key = "shard write" }

@@ -8,7 +8,9 @@ import Testing
 struct EmbeddedFilesTests {
     @Test func everyProfileAndPageIsEmbedded() throws {
         var paths: [String] = []
-        for (folder, ending) in [("Profiles", ".json"), ("docs/diagnostics", ".md")] {
+        for (folder, ending) in [
+            ("Profiles", ".json"), ("Profiles", ".md"), ("docs/diagnostics", ".md"),
+        ] {
             let files = try #require(FileManager.default.enumerator(atPath: Repository.path(folder)))
             paths += files.compactMap { $0 as? String }.filter { $0.hasSuffix(ending) }.map {
                 "\(folder)/\($0)"

@@ -1,18 +1,18 @@
-// What inspect and validate look at: a checkpoint, the judgement of it, and the audit of its scales.
+// What inspect, validate and publish look at: a checkpoint, the judgement of it, and the audit of its scales.
 
-import Architectures
 import Checkpoints
 import Diagnostics
 import Documents
-import Quantisation
 
 /// A checkpoint judged from headers and, where it is quantised, from the values of its scales.
-struct JudgedCheckpoint {
-    let checkpoint: Checkpoint
-    let judgement: CheckpointJudgement
-    let audit: ScaleAudit?
+package struct JudgedCheckpoint {
+    package let checkpoint: Checkpoint
+    package let judgement: CheckpointJudgement
+    /// Nil without FP8 scales.
+    package let audit: ScaleAudit?
 
-    init(_ folder: String) throws(Failure) {
+    /// Opens and judges a folder.
+    package init(_ folder: String) throws(Failure) {
         checkpoint = try Checkpoint.open(folder)
         judgement = try CheckpointJudge(profiles: try ArchitectureProfile.all(.embedded)).judge(checkpoint)
         audit = try Self.audit(checkpoint, judgement)

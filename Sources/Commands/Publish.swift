@@ -1,0 +1,13 @@
+// ingot publish: release folders for the hubs.
+
+import ArgumentParser
+
+/// The commands about releases.
+struct Publish: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make, judge and verify a folder that can be uploaded to Hugging Face and ModelScope.",
+        discussion: """
+            Uploading stays with `hf upload` and `modelscope upload`; prepare prints the exact commands.
+            """,
+        subcommands: [PublishPrepare.self, PublishCheck.self, PublishVerify.self])
+}

@@ -1,0 +1,142 @@
+// The records that travel with the weights: quantisation.json, release.json, evaluation results; and, where the
+// data are read, what they show and whether every digest holds.
+
+import Architectures
+import Checkpoints
+import Diagnostics
+import Documents
+import Quantisation
+
+/// The checks of records and data.
+struct RecordCheck {
+    let release: Release
+    /// Whether every byte is read.
+    let deep: Bool
+    let progress: any ProgressSink
+
+    func findings() throws(Failure) -> [Finding] {
+        var findings = release.manifestFindings + evaluations()
+        var record: QuantisationSummary?
+        do throws(Failure) { record = try QuantisationSummary.read(release.folder) } catch {
+            findings += error.findings
+        }
+        var digests: [String: String] = [:]
+        if deep, let judged = release.judged {
+            findings += try data(judged, record, &digests)
+        }
+        findings += sums(digests)
+        if let plan = release.manifest?.plan, let record, record.plan != plan {
+            findings.append(
+                Finding(
+                    .error, .chainBroken, "the two records speak of two conversions",
+                    file: ReleaseManifest.fileName, field: "source.plan_sha256", expected: record.plan,
+                    found: plan, remedy: "make the release anew from the artefact"))
+        }
+        return findings
+    }
+
+    /// One pass over all weights: numbers, digests of files, digests of tensors.
+    private func data(
+        _ judged: JudgedCheckpoint, _ record: QuantisationSummary?, _ digests: inout [String: String]
+    ) throws(Failure) -> [Finding] {
+        var audit = DataAudit(
+            judged.checkpoint, inventory: judged.judgement.match?.quantised.inventory,
+            recorded: record?.files ?? [:])
+        var chain = TensorChain(record)
+        var taken: [String: String] = [:]
+        try judged.checkpoint.scan(progress: progress) { shard, digest in
+            audit.observe(shard: shard, digest: digest)
+            taken[judged.checkpoint.shards[shard].name] = digest
+        } _: { scan in
+            audit.observe(scan)
+            chain.observe(scan.record.name, scan.digest)
+        }
+        digests = taken
+        return audit.findings.map(WeightCheck.raised) + chain.findings()
+    }
+
+    private func sums(_ digests: [String: String]) -> [Finding] {
+        guard let text = release.listing.text(ReleaseSums.fileName) else { return [] }
+        let sums: ReleaseSums
+        do throws(Failure) { sums = try ReleaseSums(parsing: text) } catch { return error.findings }
+        guard !deep else { return sums.findings(release.listing, known: digests) }
+        // Without reading data, shards are taken at their word.
+        var known = digests
+        for shard in release.judged?.checkpoint.shards ?? [] { known[shard.name] = sums.digests[shard.name] }
+        return sums.findings(release.listing, known: known)
+    }
+
+    // MARK: Evaluation results
+
+    private func evaluations() -> [Finding] {
+        var findings: [Finding] = []
+        for entry in release.listing.files
+        where entry.path.hasPrefix(".eval_results/")
+            && (entry.name.hasSuffix(".yaml") || entry.name.hasSuffix(".yml"))
+        {
+            guard let text = release.listing.text(entry.path) else { continue }
+            if let fault = EvaluationResults.fault(in: text) {
+                findings.append(
+                    Finding(
+                        .error, .evaluationMalformed, "the hub cannot read these results", file: entry.path,
+                        expected: "a list of dataset.id, dataset.task_id and value", found: fault,
+                        remedy: "see hub-docs docs/hub/eval-results.md"))
+            }
+        }
+        return findings
+    }
+}
+
+/// The tensors of a release against the record of the conversion that made them.
+struct TensorChain {
+    private let record: QuantisationSummary?
+    private var seen = 0
+    private var collector = FindingCollector()
+
+    init(_ record: QuantisationSummary?) { self.record = record }
+
+    /// A stored tensor: a weight, or the scales beside one.
+    mutating func observe(_ name: String, _ digest: TensorDigest.Value) {
+        guard let record else { return }
+        if let tensor = record.tensors[name] {
+            seen += 1
+            expect(name, tensor.output, digest)
+            return
+        }
+        for suffix in ["_scale_inv", "_scale"] where name.hasSuffix(suffix) {
+            guard let tensor = record.tensors[String(name.dropLast(suffix.utf8.count))],
+                let scale = tensor.scale
+            else { continue }
+            expect(name, scale, digest)
+            return
+        }
+        collector.add(
+            Finding(
+                .error, .chainBroken, "a tensor that the record of the conversion does not know",
+                file: QuantisationSummary.fileName, tensor: name, expected: "only recorded tensors",
+                found: "no entry", remedy: "publish the record that belongs to these weights"))
+    }
+
+    /// A tensor that was looked at before.
+    mutating func pass(_ name: String) { if record?.tensors[name] != nil { seen += 1 } }
+
+    private mutating func expect(_ name: String, _ expected: TensorDigest.Value, _ found: TensorDigest.Value)
+    {
+        guard expected != found else { return }
+        collector.add(
+            Finding(
+                .error, .chainBroken, "a tensor is not what the conversion wrote",
+                file: QuantisationSummary.fileName, tensor: name, expected: "xxh3 \(expected)",
+                found: "xxh3 \(found)", remedy: "make the release anew from the artefact"))
+    }
+
+    func findings() -> [Finding] {
+        guard let record, seen < record.tensors.count else { return collector.findings }
+        return collector.findings + [
+            Finding(
+                .error, .chainBroken, "tensors that the conversion wrote are not here",
+                file: QuantisationSummary.fileName, expected: "\(grouped(record.tensors.count)) tensors",
+                found: "\(grouped(seen)) of them")
+        ]
+    }
+}
