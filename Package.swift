@@ -129,7 +129,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Documents", "Diagnostics", "Tensors", "Checkpoints", "Architectures", "Backends",
-                "ReferenceModel", "Quantisation",
+                "ReferenceModel", "Calibration", "Quantisation",
             ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .testTarget(

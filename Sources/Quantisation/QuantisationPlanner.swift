@@ -35,6 +35,15 @@ package struct QuantisationPlanner {
                         "ingot dequantise \(checkpoint.folder) --output DIR first, or start from the original"
                 ))
         }
+        guard !request.scheme.layout.hasInputScales || request.scales != nil else {
+            throw Failure(
+                Finding(
+                    .error, .calibrationNeeded,
+                    "this scheme stores scales of inputs, which only a calibration knows",
+                    option: "--scheme \(request.scheme.name)", expected: "--calibration FOLDER",
+                    found: "none",
+                    remedy: "ingot calibrate CHECKPOINT --data FILE --output FOLDER"))
+        }
         var findings = FindingCollector()
         var shards: [ShardConversion] = []
         for (index, shard) in checkpoint.shards.enumerated() {
