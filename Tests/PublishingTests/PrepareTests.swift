@@ -135,7 +135,13 @@ import Testing
             """.utf8
         ).write(to: URL(fileURLWithPath: parity))
         let draft = folder.path("draft.json")
-        try Data("{\"acceptance_length\": 2.41, \"acceptance\": [0.71, 0.48]}".utf8).write(
+        try Data(
+            """
+            {"head": "/heads/eagle3", "data": "/texts/evaluation.jsonl",
+             "acceptance_length": {"mean": 2.41, "half_width": 0.06},
+             "positions": [{"rate": {"mean": 0.71}}, {"rate": {"mean": 0.48}}]}
+            """.utf8
+        ).write(
             to: URL(fileURLWithPath: draft))
         let output = folder.path("out")
         let run = try ProgramRun(
@@ -147,7 +153,8 @@ import Testing
         #expect(run.exit == 0, "\(run.errors)\(run.output)")
         let card = try String(contentsOfFile: output + "/README.md", encoding: .utf8)
         for text in [
-            "0.00125 ± 0.00040", "99.49 %", "100.0 % / 97.5 %", "2.41",
+            "0.00125 ± 0.00040", "99.49 %", "100.0 % / 97.5 %", "2.41 ± 0.06", "`eagle3`",
+            "evaluation.jsonl",
             "does not replace a doctor's diagnosis",
             "不能替代医生的诊断", "assets/error-by-role.en.svg", "assets/difference-by-layer.zh.svg", "首选词元一致率",
             "python -m sglang.launch_server --model-path acme/ling-tiny-icd-fp8",

@@ -147,6 +147,9 @@ struct TopologyFacts: Sendable {
     let target: String
     let context: Int?
     let best: String?
+    /// The checkpoint as the plan was asked about it: a path of the machine that asked.
+    let checkpoint: String?
+    /// The command, with that path.
     let serve: String?
     let rows: [Row]
 
@@ -155,6 +158,7 @@ struct TopologyFacts: Sendable {
         target = result.text("target") ?? ""
         context = result.integer("context")
         best = result.text("best")
+        checkpoint = result.text("checkpoint")
         serve = result.text("serve")
         rows = result.objects("topologies").compactMap { row in
             guard let name = row.text("name"), let devices = row.integer("devices") else { return nil }
@@ -174,25 +178,29 @@ struct TopologyFacts: Sendable {
 
 /// A draft head and what it was measured to save.
 struct DraftFacts: Sendable {
-    /// The repository or folder name of the head.
+    /// The folder name of the head.
     let head: String
-    /// Tokens gained for each step of the target, the bonus token counted.
-    let acceptanceLength: Double
-    /// Share of drafted tokens accepted, by position.
+    /// Tokens gained for each step of the target, the target's own token counted.
+    let acceptanceLength: Measured
+    /// Share of the drafts whose token stays, by position.
     let acceptance: [Double]
+    /// The name of the file of texts.
     let measuredOn: String?
 
     init(path: String) throws(Failure) {
         let result = try commandResult(path, command: "draft measure")
-        guard let length = result.number("acceptance_length"), length >= 1 else {
-            throw unreadable(path, "draft measure", "a document without acceptance_length")
+        guard let length = Measured(result["acceptance_length"]), length.mean >= 1 else {
+            throw unreadable(path, "draft measure", "a document without acceptance_length.mean")
         }
         acceptanceLength = length
-        head = result.text("head") ?? result.text("name") ?? "EAGLE3"
-        measuredOn = result.text("data")
+        // Names of folders and files only: a path of this machine is nobody else's business.
+        head = result.text("head").map(lastComponent) ?? "EAGLE3"
+        measuredOn = result.text("data").map(lastComponent)
         var shares: [Double] = []
-        if case .array(let list)? = result["acceptance"] {
-            for case .number(let share) in list { shares.append(share.double ?? 0) }
+        if case .array(let positions)? = result["positions"] {
+            for case .object(let position) in positions {
+                if let rate = Measured(position["rate"]) { shares.append(rate.mean) }
+            }
         }
         acceptance = shares
     }

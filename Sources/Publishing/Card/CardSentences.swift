@@ -91,11 +91,13 @@ struct CardSentences {
 
     var draft: String {
         guard let draft = plan.draft else { return "" }
+        let half = draft.acceptanceLength.halfWidth.map { " ± " + decimals($0, 2) } ?? ""
+        let length = decimals(draft.acceptanceLength.mean, 2) + half
         let on = draft.measuredOn.map { language.choose(" on \($0)", "（\($0)）") } ?? ""
         return language.choose(
-            "EAGLE3 head `\(draft.head)`: measured acceptance length \(decimals(draft.acceptanceLength, 2)) tokens for "
+            "EAGLE3 head `\(draft.head)`: measured acceptance length \(length) tokens for "
                 + "each step of this model\(on), the model's own token counted.",
-            "EAGLE3 草稿头 `\(draft.head)`：实测平均接受长度 \(decimals(draft.acceptanceLength, 2)) 词元/步\(on)，含模型自身词元。")
+            "EAGLE3 草稿头 `\(draft.head)`：实测平均接受长度 \(length) 词元/步\(on)，含模型自身词元。")
     }
 
     var use: String {

@@ -24,7 +24,11 @@ struct ServeSection {
     }
 
     private func command(_ target: Target) -> String {
-        if let topology, topology.target == target.name, let serve = topology.serve { return serve }
+        if let topology, topology.target == target.name, let serve = topology.serve,
+            let checkpoint = topology.checkpoint
+        {
+            return serve.replacing(checkpoint, with: model)
+        }
         if target.engine.name.hasPrefix("sglang") {
             return "python -m sglang.launch_server --model-path \(model) --trust-remote-code"
         }
