@@ -123,7 +123,7 @@ package struct TopologyPlanner: Sendable {
             findings += request.target.findings(scheme, .judging)
         }
         let c = artefact.configuration
-        let reach = contextReach
+        let reach = c.reach(engine)
         if request.context > reach {
             let factor = (Double(request.context) / Double(c.contextLength)).rounded(.up)
             findings.append(
@@ -144,12 +144,14 @@ package struct TopologyPlanner: Sendable {
         return findings
     }
 
-    /// Tokens of a sequence that the config reaches.
-    private var contextReach: Int {
-        let c = artefact.configuration
-        guard let scaling = c.ropeScaling else { return c.contextLength }
+}
+
+extension BailingMoeV2Configuration {
+    /// Tokens of a sequence that the config reaches in an engine.
+    func reach(_ engine: EngineProfile) -> Int {
+        guard let scaling = ropeScaling else { return contextLength }
         let factor = YaRN.effectiveFactor(
-            scaling, contextLength: c.contextLength, generation: engine.ropeGeneration)
-        return max(c.contextLength, Int(Double(scaling.originalContextLength) * factor))
+            scaling, contextLength: contextLength, generation: engine.ropeGeneration)
+        return max(contextLength, Int(Double(scaling.originalContextLength) * factor))
     }
 }
