@@ -18,8 +18,16 @@ extension Ingot {
             writeError(finding.text + "\ningot explain \(finding.code) says more\n")
             Glibc.exit(finding.code.exit.rawValue)
         }
-        main(arguments)
-        Glibc.exit(ExitStatus.done.rawValue)
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+        } catch {
+            guard let page = HelpPage(fullMessage(for: error)), exitCode(for: error) == .success else {
+                exit(withError: error)
+            }
+            print(page.text)
+        }
+        exit()
     }
 
     /// Every word that may stand first, aliases included.

@@ -18,10 +18,13 @@ struct Quantise: ParsableCommand {
             `ingot profiles show fp8-block` prints one. fp8-tensor-static needs --calibration.
 
             A run that was stopped goes on with --resume and ends with the same bytes.
+
+            Example:
+              ingot quantise Ling-flash-2.0 --target vllm-0.33.0/h20-96g --output FP8
             """,
         aliases: ["quantize"])
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @OptionGroup var choice: SchemeOptions
@@ -29,15 +32,15 @@ struct Quantise: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The folder of `ingot calibrate`: for static scales, --kv-scales and --clip second-moment.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var calibration: String?
 
     @Flag(help: "Store scales of keys and values, for a cache in FP8, from the calibration.")
     var kvScales = false
 
     @OptionGroup var keepBudget: KeepBudgetOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("quantise") { () throws(Failure) in
