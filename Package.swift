@@ -110,11 +110,17 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: swiftSettings),
         .target(
+            name: "Workbench",
+            dependencies: [
+                "CSystem", "Documents", "Diagnostics", "Charts", "Checkpoints", "Architectures",
+                "Quantisation",
+            ], swiftSettings: swiftSettings),
+        .target(
             name: "Commands",
             dependencies: [
                 "Documents", "Diagnostics", "Charts", "Tensors", "Checkpoints", "Architectures",
                 "Tokenisation", "Backends", "ReferenceModel", "Endpoints", "Calibration", "Quantisation",
-                "DraftHeads", "Parity", "Topology", "Publishing",
+                "DraftHeads", "Parity", "Topology", "Publishing", "Workbench",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: swiftSettings),
         .executableTarget(name: "ingot", dependencies: ["Commands"], swiftSettings: swiftSettings),
@@ -212,6 +218,12 @@ let package = Package(
                 "Tensors", "TestSupport", "Topology", "ingot",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "WorkbenchTests",
+            dependencies: [
+                "Architectures", "Checkpoints", "Diagnostics", "Documents", "TestSupport", "Workbench",
+                "ingot",
+            ], swiftSettings: swiftSettings),
         .testTarget(
             name: "PipelineTests",
             dependencies: [

@@ -5,8 +5,11 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int ingot_open_direct(const char *path, int flags, unsigned mode) {
@@ -67,4 +70,52 @@ void ingot_keep_large_memory(void) {
     (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 512 << 20);
 #endif
+}
+
+int ingot_spawn(const char *program, char *const arguments[], int output, int *said) {
+    int report[2];
+    int errors[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return -1;
+    if (pipe2(errors, O_CLOEXEC) != 0) {
+        const int number = errno;
+        close(report[0]);
+        close(report[1]);
+        errno = number;
+        return -1;
+    }
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child < 0) {
+        const int number = errno;
+        close(report[0]);
+        close(report[1]);
+        close(errors[0]);
+        close(errors[1]);
+        errno = number;
+        return -1;
+    }
+    if (child == 0) {
+        // Only async-signal-safe calls from here: other threads of the parent may hold any lock.
+        const int input = open("/dev/null", O_RDONLY);
+        if (input >= 0 && setpgid(0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent
+            && dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 && dup2(errors[1], STDERR_FILENO) >= 0) {
+            execv(program, arguments);
+        }
+        const int number = errno;
+        (void)!write(report[1], &number, sizeof number);
+        _exit(127);
+    }
+    close(report[1]);
+    close(errors[1]);
+    int number = 0;
+    const ssize_t told = read(report[0], &number, sizeof number);
+    close(report[0]);
+    if (told == (ssize_t)sizeof number) {
+        (void)waitpid(child, NULL, 0);
+        close(errors[0]);
+        errno = number;
+        return -1;
+    }
+    *said = errors[0];
+    return child;
 }

@@ -23,6 +23,8 @@ extension CompletionKind {
     static let engines = CompletionKind.list(ProfileLibrary.embedded.names(in: "engines"))
     static let devices = CompletionKind.list(ProfileLibrary.embedded.names(in: "devices"))
     static let schemes = CompletionKind.list(SchemeLibrary.names)
+    /// The program's own recipes, and files.
+    static let recipes = CompletionKind.list(ProfileLibrary.embedded.names(in: "recipes"))
     static let drafts = CompletionKind.list(ProfileLibrary.embedded.names(in: "drafts"))
     static let tolerances = CompletionKind.list(Tolerance.names(.embedded))
     static let numerics = CompletionKind.list(NumericsProfile.names())

@@ -50,6 +50,11 @@ struct DraftMeasure: ParsableCommand {
     var skipPlain = false
 
     @Option(
+        help: ArgumentHelp("Say no, with exit status 1, to a shorter acceptance length.", valueName: "length")
+    )
+    var atLeast: Double?
+
+    @Option(
         help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
@@ -98,11 +103,23 @@ struct DraftMeasure: ParsableCommand {
             if let path = self.report { try report.write(to: path) }
             var findings = opened.findings.filter { options.verbose || $0.level > .note } + report.findings
             if tooLong > 0 { findings.append(Self.tooLong(tooLong, data)) }
+            let isShort = atLeast.map { (measurement.length()?.mean ?? 0) < $0 } ?? false
+            if isShort, let atLeast { findings.append(tooShort(measurement.length()?.mean ?? 0, atLeast)) }
             return CommandResult(
                 text: report.text + "\n\nin \(decimals((clock.now - start) / .seconds(1), 1)) s",
                 document: report.document, findings: findings,
-                exit: report.findings.isEmpty ? .done : .refused)
+                exit: report.findings.isEmpty && !isShort ? .done : .refused)
         }
+    }
+
+    private func tooShort(_ length: Double, _ least: Double) -> Finding {
+        Finding(
+            .error, .acceptanceTooShort, "the acceptance length is below the limit", file: head,
+            option: "--at-least \(least)", expected: "at least \(decimals(least, 3))",
+            found: decimals(length, 3),
+            remedy:
+                "train longer or on more data; ingot draft audit says whether head and target belong together"
+        )
     }
 
     private static func tooLong(_ count: Int, _ data: String) -> Finding {

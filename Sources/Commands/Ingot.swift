@@ -29,7 +29,10 @@ package struct Ingot: ParsableCommand {
         subcommands: [Manual.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Everyday", subcommands: [Inspect.self, Validate.self, Quantise.self, Verify.self]),
+                name: "Everyday",
+                subcommands: [
+                    RunChain.self, Inspect.self, Validate.self, Quantise.self, Verify.self,
+                ]),
             CommandGroup(name: "Before quantising", subcommands: [Calibrate.self, Sensitivity.self]),
             CommandGroup(
                 name: "After quantising",

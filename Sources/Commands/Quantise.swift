@@ -38,9 +38,19 @@ struct Quantise: ParsableCommand {
     @Flag(help: "Store scales of keys and values, for a cache in FP8, from the calibration.")
     var kvScales = false
 
+    @Option(
+        help: ArgumentHelp(
+            "With --dry-run: make the headers of the artefact there, with no data, for `ingot shard plan`.",
+            valueName: "folder"), completion: .directory)
+    var outline: String?
+
     @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
+
+    func validate() throws {
+        guard outline == nil || output.dryRun else { throw ValidationError("--outline goes with --dry-run") }
+    }
 
     func run() throws {
         try options.report("quantise") { () throws(Failure) in
@@ -52,6 +62,10 @@ struct Quantise: ParsableCommand {
             let planner = QuantisationPlanner(
                 checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
             let plan = try planner.plan()
+            if let outline {
+                try FileAccess.createFolder(outline)
+                try plan.writeOutline(to: outline)
+            }
             let run = ConversionRun(
                 plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
                 recordName: QuantisationPlanner.recordName)

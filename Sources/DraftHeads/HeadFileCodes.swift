@@ -52,4 +52,6 @@ extension DiagnosticCode {
     package static let nothingToMeasure = DiagnosticCode("DRAFT-052")
     /// A head shorter than the text it drafts for.
     package static let headContextShort = DiagnosticCode("DRAFT-053")
+    /// The measured acceptance length is below the limit that was asked for.
+    package static let acceptanceTooShort = DiagnosticCode("DRAFT-054", exit: .refused)
 }

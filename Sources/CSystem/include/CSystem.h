@@ -31,3 +31,7 @@ void ingot_return_large_memory(void);
 
 // Keeps freed pieces of up to 32 MiB for the next ones of their size.
 void ingot_keep_large_memory(void);
+
+// Starts a program in a process group of its own, with /dev/null as its input; it is killed when the thread that
+// started it ends. `said` gets the reading end of its standard error. Returns its process number, or -1 with errno set.
+int ingot_spawn(const char *program, char *const arguments[], int output, int *said);

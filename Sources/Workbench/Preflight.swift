@@ -1,0 +1,128 @@
+// What can be known before any work: the commands of the stages as dry runs, on the outline of the artefact where the
+// artefact is not made yet. A chain of hours is not begun when its last stage would refuse.
+
+import Checkpoints
+import Diagnostics
+import Documents
+import Glibc
+
+/// Dry runs of the stages of a plan.
+struct Preflight {
+    let plan: RunPlan
+    let folder: RunFolder
+    /// A folder for what dry runs write; removed by whoever made it.
+    let scratch: String
+
+    /// What a dry run printed.
+    struct Answer {
+        let findings: [Finding]
+        /// The result of its document; null when it refused.
+        let result: JSONObject
+    }
+
+    /// Makes a folder for the time of a body.
+    static func withScratch<Value>(_ body: (String) throws(Failure) -> Value) throws(Failure) -> Value {
+        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array(joined(base, "ingot-plan-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw FileAccess.failure(.cannotCreate, base) }
+        let folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        defer { try? FileAccess.remove(folder) }
+        return try body(folder)
+    }
+
+    /// Everything that is read and is not there.
+    func missing() -> [Finding] {
+        var findings: [Finding] = []
+        var seen: Set<String> = []
+        for stage in plan.stages {
+            for case .input(let path) in stage.arguments where seen.insert(path).inserted {
+                guard FileAccess.kind(path) == .nothing else { continue }
+                findings += FileAccess.missingOrUnreadable(path).findings
+            }
+        }
+        return findings
+    }
+
+    /// Asks a stage's command what it would do; nil for a stage that cannot be asked yet.
+    func ask(_ name: StageName) throws(Failure) -> Answer? {
+        guard let stage = plan.stage(name), let words = words(stage) else { return nil }
+        let record = joined(scratch, "\(name.rawValue).json")
+        let ending = try StageProcess.run(
+            words + ["--json", "--quiet"], record: record, log: joined(scratch, "\(name.rawValue).txt")
+        ) { _ in }
+        let document = (try? JSONValue(parsing: try FileAccess.read(record, limit: 1 << 28))) ?? .null
+        let exit = ExitStatus(rawValue: ending.status) ?? .ourFault
+        guard case .object(let printed) = document else {
+            return Answer(
+                findings: [
+                    Finding(
+                        .error, DiagnosticCode(DiagnosticCode.stageFailed.name, exit: exit),
+                        "the command of the stage \(name.rawValue) refuses",
+                        found: said(joined(scratch, "\(name.rawValue).txt")),
+                        remedy: "mend the recipe: ingot \(name.command.joined(separator: " ")) --help")
+                ], result: JSONObject())
+        }
+        var findings: [Finding] = []
+        if case .array(let own)? = printed["findings"] {
+            findings = own.compactMap { Finding($0, exit: exit) }.map { told($0, by: name) }
+        }
+        var result = JSONObject()
+        if case .object(let own)? = printed["result"] { result = own }
+        return Answer(findings: findings, result: result)
+    }
+
+    /// A finding of a stage; what it says of the outline is said of the artefact.
+    private func told(_ finding: Finding, by stage: StageName) -> Finding {
+        var finding = finding
+        finding.subjects.append(Finding.Subject(label: "stage", value: stage.rawValue))
+        for index in finding.subjects.indices {
+            finding.subjects[index].value = finding.subjects[index].value.replacing(scratch + "/", with: "")
+        }
+        finding.remedy = finding.remedy?.replacing(scratch + "/", with: "")
+        finding.found = finding.found?.replacing(scratch + "/", with: "")
+        return finding
+    }
+
+    private func said(_ path: String) -> String {
+        guard let bytes = try? FileAccess.read(path, limit: 1 << 16) else { return "nothing" }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        return lines.first.map(String.init) ?? "nothing"
+    }
+
+    /// The command line of a dry run.
+    private func words(_ stage: PlannedStage) -> [String]? {
+        // What stands in a calibration decides such a plan, and it is not made yet.
+        if stage.name == .quantise, stage.arguments.contains(.made("calibration")) { return nil }
+        let extra: [String]
+        switch stage.name {
+        case .quantise: extra = ["--dry-run", "--replace", "--outline", joined(scratch, "artefact")]
+        case .draftTrain, .shard, .publishPrepare: extra = ["--dry-run", "--replace"]
+        case .shardPlan: extra = []
+        case .draftAudit: extra = ["--headers"]
+        case .validate, .calibrate, .validateArtefact, .draftMeasure, .draftAttach, .verify, .publishCheck:
+            return nil
+        }
+        var words = stage.name.command
+        var skipsNext = false
+        for (index, argument) in stage.arguments.enumerated() {
+            if skipsNext {
+                skipsNext = false
+                continue
+            }
+            let next = index + 1 < stage.arguments.count ? stage.arguments[index + 1] : nil
+            switch (argument, next) {
+            case (.word, .made(let path)?) where path != "artefact":
+                // An option whose file is not made yet.
+                skipsNext = true
+            case (.word(let word), _) where word == "--headers" && stage.name == .draftAudit: continue
+            case (.word("--report"), .output?): skipsNext = true
+            case (.word(let word), _), (.pace(let word), _), (.input(let word), _): words.append(word)
+            case (.made("artefact"), _) where FileAccess.kind(joined(scratch, "artefact")) == .folder:
+                words.append(joined(scratch, "artefact"))
+            case (.made, _): return nil
+            case (.output(let path), _): words.append(folder.file(path))
+            }
+        }
+        return words + extra
+    }
+}

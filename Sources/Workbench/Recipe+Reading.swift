@@ -1,0 +1,96 @@
+// Where recipes come from: a file, or one of the program's own by name; and what a command line sets in one.
+
+import Checkpoints
+import Diagnostics
+import Documents
+import Glibc
+
+/// A value set from outside: `publish.base_model=OWNER/NAME`.
+package struct RecipeSetting: Sendable {
+    /// The keys that lead to it.
+    package let path: [String]
+    package let value: JSONValue
+
+    /// Reads `SECTION.KEY=VALUE`; the value is JSON, or a text when it is none.
+    ///
+    /// - Returns: nil without a key or an equals sign.
+    package init?(_ text: String) {
+        guard let equals = text.firstIndex(of: "=") else { return nil }
+        path = text[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard !path.isEmpty, !path.contains("") else { return nil }
+        let word = String(text[text.index(after: equals)...])
+        value = (try? JSONValue(parsing: Array(word.utf8))) ?? .string(word)
+    }
+
+    package init(path: [String], value: JSONValue) {
+        self.path = path
+        self.value = value
+    }
+}
+
+extension Recipe {
+    /// The recipes this program carries.
+    package static var names: [String] { ProfileLibrary.embedded.names(in: "recipes") }
+
+    /// A recipe by the path of a file or by name, with settings from outside.
+    ///
+    /// Paths in a file are relative to it; paths of settings and of the program's own recipes to the folder in which
+    /// the program was started.
+    package static func read(_ nameOrPath: String, settings: [RecipeSetting]) throws(Failure) -> Recipe {
+        var bytes: [UInt8]
+        var folder = workingFolder()
+        var file = nameOrPath
+        if let own = ProfileLibrary.embedded.document(at: "recipes/\(nameOrPath).json") {
+            bytes = own
+            file = "Profiles/recipes/\(nameOrPath).json"
+        } else if nameOrPath.hasSuffix(".json") || nameOrPath.contains("/") {
+            bytes = try FileAccess.read(nameOrPath, limit: 1 << 20)
+            folder = absolute(parentFolder(nameOrPath), from: folder)
+        } else {
+            throw Failure(
+                Finding(
+                    .error, .unknownRecipe, "no recipe of this name", option: nameOrPath,
+                    expected: names.joined(separator: ", ") + ", or the path of a recipe",
+                    remedy: nearMiss(nameOrPath, among: names).map { "did you mean \($0)?" }
+                        ?? "ingot run --init CHECKPOINT --target ENGINE/DEVICE writes one"))
+        }
+        let from = workingFolder()
+        return try readDocument(bytes, code: .badRecipe, file: file) { (value) throws(DocumentError) in
+            var document = value
+            for setting in settings { document = setting.applied(to: document, pathsFrom: from) }
+            return try Recipe(document, folder: folder)
+        }
+    }
+}
+
+extension RecipeSetting {
+    /// The document with the value in its place; sections on the way are made.
+    func applied(to document: JSONValue, pathsFrom folder: String) -> JSONValue {
+        let section = path.dropLast().joined(separator: ".")
+        var value = value
+        let isPath =
+            path == ["checkpoint"]
+            || RecipeSection.all.first { $0.path == section }?.keys
+                .contains { key in
+                    if case .path = key.kind { key.name == path.last } else { false }
+                } ?? false
+        if isPath, case .string(let text) = value { value = .string(absolute(text, from: folder)) }
+        return Self.set(document, path[...], value)
+    }
+
+    private static func set(_ document: JSONValue, _ path: ArraySlice<String>, _ value: JSONValue)
+        -> JSONValue
+    {
+        guard let key = path.first else { return value }
+        guard case .object(var object) = document else { return document }
+        object[key] = set(object[key] ?? [:], path.dropFirst(), value)
+        return .object(object)
+    }
+}
+
+/// The folder in which the program was started.
+package func workingFolder() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+}
