@@ -24,8 +24,9 @@ package struct DataTable: Sendable {
     package var columns: [Column]
     /// Cells by row; a short row is filled with empty cells, a long one is cut.
     package var rows: [[String]]
-    /// The record that the cells of a row come from, by its path from the page's folder; short or empty where rows
-    /// have none. Cells become links to it.
+    /// The record that each row comes from, by its path from the page's folder.
+    ///
+    /// Short or empty where rows have none. The first cell and the numbers become links to it.
     package var sources: [String?]
 
     /// A table of texts; use `numberText` for numbers.

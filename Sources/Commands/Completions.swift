@@ -5,10 +5,12 @@ import Architectures
 import ArgumentParser
 import Backends
 import Calibration
+import Checkpoints
 import Documents
 import DraftHeads
 import Parity
 import Quantisation
+import Workbench
 
 extension CompletionKind {
     /// Rows of conversations, text or tokens.
@@ -23,8 +25,17 @@ extension CompletionKind {
     static let engines = CompletionKind.list(ProfileLibrary.embedded.names(in: "engines"))
     static let devices = CompletionKind.list(ProfileLibrary.embedded.names(in: "devices"))
     static let schemes = CompletionKind.list(SchemeLibrary.names)
-    /// The program's own recipes, and files.
-    static let recipes = CompletionKind.list(ProfileLibrary.embedded.names(in: "recipes"))
+    /// The program's own recipes by name, and files.
+    static let recipes = CompletionKind.custom { _, _, word in
+        let folder = word.lastIndex(of: "/").map { String(word[...$0]) } ?? ""
+        let names = (try? FileAccess.names(in: folder.isEmpty ? "." : folder)) ?? []
+        let files = names.compactMap { name -> String? in
+            let path = folder + name
+            if FileAccess.kind(path) == .folder { return path + "/" }
+            return name.hasSuffix(".json") ? path : nil
+        }
+        return Recipe.names + files
+    }
     static let drafts = CompletionKind.list(ProfileLibrary.embedded.names(in: "drafts"))
     static let tolerances = CompletionKind.list(Tolerance.names(.embedded))
     static let numerics = CompletionKind.list(NumericsProfile.names())
