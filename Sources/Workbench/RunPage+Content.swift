@@ -49,7 +49,7 @@ extension RunPage {
     }
 
     private func verdicts(_ source: RunReport.Stage, _ artefact: RunReport.Stage?) -> [KeyFigure] {
-        [("Source", source), ("Artefact", artefact)].compactMap { name, stage in
+        [("Tensors of the source", source), ("Tensors of the artefact", artefact)].compactMap { name, stage in
             guard let stage, let bytes = bytes(stage) else { return nil }
             let tensors = stage.result["found", "tensors"]?.whole.map { "\(grouped($0)) tensors, " } ?? ""
             let parameters =
@@ -156,7 +156,7 @@ extension RunPage {
         }
     }
 
-    var errorFigure: KeyFigure? {
+    private var errorFigure: KeyFigure? {
         guard let stage = stage(.quantise), let error = stage.result["error", "relative_rms"]?.real else {
             return nil
         }
@@ -170,6 +170,7 @@ extension RunPage {
         return PageSection(
             "Errors by role",
             [
+                .figures([errorFigure].compactMap { $0 }),
                 .chart(
                     BarChart(
                         title: "Relative error of the weights",

@@ -33,6 +33,7 @@ extension RunPage {
             blocks.append(
                 .prose("The artefact beside the source\(tokens). Limits of `\(tolerance)`\(reason)."))
         }
+        blocks.append(.figures(parityFigures(stage)))
         blocks.append(
             .table(
                 DataTable(
@@ -52,6 +53,30 @@ extension RunPage {
                     }, sources: Array(repeating: stage.recordPath, count: gates.count))))
         blocks += [layerChart(stage), routeChart(stage)].compactMap { $0 }.map { .chart($0) }
         return PageSection("Parity", blocks + [.sources(stage.links)])
+    }
+
+    /// What the limits bound, in the words of people.
+    private func parityFigures(_ stage: RunReport.Stage) -> [KeyFigure] {
+        var figures = [divergenceFigure, agreementFigure].compactMap { $0 }
+        if let left = stage.result["outputs", "perplexity", "left"]?.real,
+            let right = stage.result["outputs", "perplexity", "right"]?.real
+        {
+            figures.append(
+                KeyFigure(
+                    "Perplexity", decimals(right, 4), note: "the source's is \(decimals(left, 4))",
+                    source: stage.recordPath))
+        }
+        if let left = stage.result["accuracy", "left", "mean"]?.real,
+            let right = stage.result["accuracy", "right", "mean"]?.real,
+            let items = stage.result["accuracy", "items"]?.whole
+        {
+            figures.append(
+                KeyFigure(
+                    "Right answers", "\(decimals(100 * right, 1)) %",
+                    note: "the source's \(decimals(100 * left, 1)) %, of \(grouped(items)) items",
+                    source: stage.recordPath))
+        }
+        return figures
     }
 
     private func layerChart(_ stage: RunReport.Stage) -> LineChart? {
@@ -90,12 +115,10 @@ extension RunPage {
             let length = RecordedEstimate(stage.result["acceptance_length"])
         else { return nil }
         return KeyFigure(
-            "Acceptance length", text(length), note: "tokens a step gives, the target's own counted",
+            "Acceptance length", decimals(length.mean, 3),
+            note: (length.halfWidth.map { "± \(decimals($0, 3)); " } ?? "")
+                + "tokens a step gives, the target's own counted",
             source: stage.recordPath)
-    }
-
-    private func text(_ value: RecordedEstimate) -> String {
-        decimals(value.mean, 3) + (value.halfWidth.map { " ± " + decimals($0, 3) } ?? "")
     }
 
     var draftSection: PageSection? {
@@ -103,8 +126,11 @@ extension RunPage {
         guard !stages.isEmpty else { return nil }
         var blocks: [PageBlock] = [.figures(draftFigures)]
         if let measured = stage(.draftMeasure) {
-            if let chart = acceptanceChart(measured) { blocks.append(.chart(chart)) }
-            if let chart = domainChart(measured) { blocks.append(.chart(chart)) }
+            let domains = domainChart(measured)
+            if let chart = acceptanceChart(measured, size: domains == nil ? .full : .half) {
+                blocks.append(.chart(chart))
+            }
+            if let domains { blocks.append(.chart(domains)) }
         }
         return PageSection("Draft head", blocks + [.sources(stages.flatMap(\.links))])
     }
@@ -146,7 +172,7 @@ extension RunPage {
         return figures
     }
 
-    private func acceptanceChart(_ stage: RunReport.Stage) -> BarChart? {
+    private func acceptanceChart(_ stage: RunReport.Stage, size: ChartSize) -> BarChart? {
         let places = stage.result["positions"]?.elements ?? []
         guard !places.isEmpty else { return nil }
         func values(_ key: String) -> [BarChart.Value] {
@@ -157,7 +183,7 @@ extension RunPage {
         }
         return BarChart(
             title: "Drafted tokens that stay", caption: "By place in the draft, with 95 % intervals.",
-            size: .half, categories: places.indices.map { "\($0 + 1)" }, xLabel: "place in the draft",
+            size: size, categories: places.indices.map { "\($0 + 1)" }, xLabel: "place in the draft",
             yLabel: "share",
             series: [
                 BarChart.Series("of all drafts", values("rate")),

@@ -9,8 +9,6 @@ import Documents
 extension RunPage {
     // MARK: Topology
 
-    private static let gibibyte = Double(1 << 30)
-
     private var topologies: [JSONValue] { stage(.shardPlan)?.result["topologies"]?.elements ?? [] }
 
     private func rankBytes(_ topology: JSONValue) -> [Double] {
@@ -27,17 +25,27 @@ extension RunPage {
             outcome: topology["fits"]?.truth == true ? .pass : .warn, source: stage.recordPath)
     }
 
+    /// The unit in which the ranks' weights are told.
+    private var unit: (name: String, bytes: Double) {
+        let most = topologies.flatMap(rankBytes).max() ?? 0
+        return most >= Double(1 << 30) ? ("GiB", Double(1 << 30)) : ("MiB", Double(1 << 20))
+    }
+
     var topologySection: PageSection? {
         guard let stage = stage(.shardPlan) else { return nil }
+        // A device without a cache of its own has nothing to say of one.
+        let hasCache = topologies.contains { $0["cache", "tokens"]?.whole != nil }
+        let cacheColumns: [DataTable.Column] =
+            hasCache ? [.init("tokens a replica"), .init("sequences")] : []
         var blocks: [PageBlock] = [
             .table(
                 DataTable(
                     columns: [
-                        .init("topology", numeric: false), .init("devices"), .init("GiB a rank"),
-                        .init("tokens a replica"), .init("sequences"), .init("legal", numeric: false),
-                        .init("fits", numeric: false),
+                        .init("topology", numeric: false), .init("devices"), .init("\(unit.name) a rank"),
+                    ] + cacheColumns + [
+                        .init("legal", numeric: false), .init("fits", numeric: false),
                     ],
-                    rows: topologies.map(row),
+                    rows: topologies.map { row($0, hasCache: hasCache) },
                     sources: Array(repeating: stage.recordPath, count: topologies.count)))
         ]
         if let serve = stage.result["serve"]?.text { blocks.append(.prose("Serve it with `\(serve)`.")) }
@@ -46,22 +54,25 @@ extension RunPage {
             blocks.append(
                 .chart(
                     BarChart(
-                        title: "Weights of each rank", caption: "GiB, scales included.",
-                        categories: bytes.indices.map(String.init), xLabel: "rank", yLabel: "GiB",
+                        title: "Weights of each rank", caption: "\(unit.name), scales included.",
+                        categories: bytes.indices.map(String.init), xLabel: "rank", yLabel: unit.name,
                         series: [
-                            BarChart.Series("weights", bytes.map { BarChart.Value($0 / Self.gibibyte) })
+                            BarChart.Series("weights", bytes.map { BarChart.Value($0 / unit.bytes) })
                         ])))
         }
         let stages = [stage] + [self.stage(.shard)].compactMap { $0 }
         return PageSection("Topology and memory", blocks + [.sources(stages.flatMap(\.links))])
     }
 
-    private func row(_ topology: JSONValue) -> [String] {
-        [
-            topology["name"]?.text ?? "", topology["devices"]?.whole.map { grouped($0) } ?? "",
-            rankBytes(topology).max().map { decimals($0 / Self.gibibyte, 3) } ?? "",
+    private func row(_ topology: JSONValue, hasCache: Bool) -> [String] {
+        let cache = [
             topology["cache", "tokens"]?.whole.map { grouped($0) } ?? "",
             topology["cache", "sequences"]?.real.map { decimals($0, 1) } ?? "",
+        ]
+        return [
+            topology["name"]?.text ?? "", topology["devices"]?.whole.map { grouped($0) } ?? "",
+            rankBytes(topology).max().map { decimals($0 / unit.bytes, 2) } ?? "",
+        ] + (hasCache ? cache : []) + [
             topology["legal"]?.truth == true ? "✓" : "✕", topology["fits"]?.truth == true ? "✓" : "✕",
         ]
     }
@@ -99,21 +110,31 @@ extension RunPage {
     var digestSection: PageSection? {
         let outputs = report.stages.flatMap { stage in stage.outputs.map { (stage, $0) } }
         guard !outputs.isEmpty else { return nil }
-        return PageSection(
-            "Digests",
-            [
+        let made = outputs.filter { $0.1.path == $0.0.artefact?.path }
+        let told = outputs.filter { $0.1.path != $0.0.artefact?.path }
+        var blocks: [PageBlock] = []
+        if !made.isEmpty {
+            blocks = [
                 .prose(
-                    "SHA-256 of what each stage made; of a folder it is over the names and digests of its files. "
-                        + "The same recipe and inputs give the same digests."),
-                .table(
-                    DataTable(
-                        columns: [
-                            .init("output", numeric: false), .init("files"), .init("bytes"),
-                            .init("SHA-256", numeric: false),
-                        ],
-                        rows: outputs.map { [$1.path, grouped($1.files), grouped($1.bytes), $1.digest] },
-                        sources: outputs.map { $0.0.result == .null ? nil : $0.0.recordPath })),
-            ])
+                    "SHA-256 of what each stage made: of a folder, over the names and digests of its files. "
+                        + "The same recipe and inputs give the same digests."), .table(table(made)),
+            ]
+        }
+        if !told.isEmpty {
+            blocks.append(.details("Records and pages, which tell times too", [.table(table(told))]))
+        }
+        return PageSection("Digests", blocks)
+    }
+
+    private func table(_ outputs: [(stage: RunReport.Stage, output: StageOutput)]) -> DataTable {
+        DataTable(
+            columns: [
+                .init("output", numeric: false), .init("files"), .init("bytes"),
+                .init("SHA-256", numeric: false),
+            ],
+            rows: outputs.map {
+                [$0.output.path, grouped($0.output.files), grouped($0.output.bytes), $0.output.digest]
+            }, sources: outputs.map { $0.stage.result == .null ? nil : $0.stage.recordPath })
     }
 
     // MARK: Findings and commands
@@ -124,8 +145,7 @@ extension RunPage {
             guard !found.isEmpty else { return [] }
             let told = found.filter { $0.level != .note }
             let notes = found.count - told.count
-            let what = told.isEmpty ? "" : ": \(told.count)"
-            var blocks: [PageBlock] = [.prose("`\(stage.name.rawValue)`\(what)")]
+            var blocks: [PageBlock] = [.prose("`\(stage.name.rawValue)`")]
             if !told.isEmpty { blocks.append(.findings(told)) }
             if notes > 0 {
                 blocks.append(

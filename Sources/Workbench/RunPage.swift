@@ -68,7 +68,8 @@ package struct RunPage {
         return Verdict(
             warnings == 0 ? .pass : .warn, made,
             detail: warnings == 0
-                ? "" : "\(grouped(warnings)) warning\(warnings == 1 ? "" : "s") of stages stand below.")
+                ? ""
+                : "\(grouped(warnings)) warning\(warnings == 1 ? "" : "s"): see what the stages had to say.")
     }
 
     private var facts: [HTMLPage.Fact] {
@@ -79,7 +80,7 @@ package struct RunPage {
         facts.append(HTMLPage.Fact("Stages", "\(done) of \(report.stages.count)"))
         facts.append(HTMLPage.Fact("Time", duration(report.stages.reduce(0) { $0 + $1.seconds })))
         if let peak = report.stages.compactMap(\.peakBytes).max() {
-            facts.append(HTMLPage.Fact("Peak memory", byteCount(peak)))
+            facts.append(HTMLPage.Fact("Peak memory", mebibytes(peak) + " MiB"))
         }
         return facts
     }
@@ -122,7 +123,7 @@ package struct RunPage {
                 return [
                     stage.name.rawValue, stage.name.purpose, stage.sign,
                     !stage.hasRun ? "" : decimals(stage.seconds, 1),
-                    stage.peakBytes.map { decimals(Double($0) / Double(1 << 20), 0) } ?? "",
+                    stage.peakBytes.map(mebibytes) ?? "",
                     made.map { grouped($0.bytes) } ?? "", made.map { grouped($0.files) } ?? "",
                 ]
             }, sources: report.stages.map { $0.result == .null ? nil : $0.recordPath })
@@ -130,7 +131,7 @@ package struct RunPage {
 
     /// The few numbers that a release stands on.
     private var headlines: [KeyFigure] {
-        [sizeFigure, errorFigure, divergenceFigure, agreementFigure, acceptanceFigure, memoryFigure]
+        [sizeFigure, divergenceFigure, agreementFigure, acceptanceFigure, memoryFigure]
             .compactMap { $0 }
     }
 }
@@ -152,6 +153,9 @@ extension RunReport.Stage {
         }
     }
 }
+
+/// Bytes in MiB, without the unit.
+private func mebibytes(_ bytes: Int) -> String { decimals(Double(bytes) / Double(1 << 20), 0) }
 
 /// Seconds as people say them: 4.2 s, 3 min 20 s, 2 h 5 min.
 func duration(_ seconds: Double) -> String {

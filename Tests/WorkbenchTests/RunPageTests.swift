@@ -32,7 +32,7 @@ struct RunPageTests {
         ("validate", "16.29 MB"), ("validate", "16,287,168"), ("validate-artefact", "9.21 MB"),
         ("quantise", "9.26 MB"), ("quantise", "2.58 %"), ("quantise", "2.71e-02"), ("calibrate", "5,120"),
         ("calibrate", "2"), ("verify", "6.13e-03"), ("verify", "97.13 %"), ("verify", "≥ 0.95"),
-        ("draft-measure", "1.912 ± 0.081"), ("draft-measure", "40 of 40"), ("draft-train", "200 steps"),
+        ("draft-measure", "1.912"), ("draft-measure", "40 of 40"), ("draft-train", "200 steps"),
         ("draft-audit", "0 errors"), ("shard-plan", "5.20 MB"), ("shard-plan", "123,456"),
         ("publish-check", "11.31 MB"), ("publish-check", "8,143,536"), ("quantise", "9,259,000"),
     ]) func everyNumberHasItsRecord(_ stage: String, _ number: String) throws {
@@ -80,7 +80,7 @@ struct RunPageTests {
     @Test func warningsAreCounted() throws {
         let finding: JSONValue = ["level": "warning", "code": "DRAFT-046", "what": "norms look trained"]
         let page = html(try SampleRun.report(findings: [finding]))
-        #expect(page.contains("1 warning of stages stand"), "\(page.prefix(0))")
+        #expect(page.contains("1 warning: see what the stages had to say."))
         #expect(page.contains(">DRAFT-046</code>"))
     }
 
