@@ -13,6 +13,8 @@ import types
 import torch
 from safetensors import safe_open
 
+from view import CODE
+
 INDEX = "model.safetensors.index.json"
 BLOCK = 128
 # Every matrix that the schemes quantise, MTP layers included; nothing else may change.
@@ -115,9 +117,8 @@ def spread(scale, shape):
 def model_code():
     """Our two remote-code files, imported as one package."""
     if "bailing_judge" not in sys.modules:
-        here = os.path.dirname(os.path.abspath(__file__))
         package = types.ModuleType("bailing_judge")
-        package.__path__ = [here]
+        package.__path__ = [CODE]
         sys.modules["bailing_judge"] = package
     return (importlib.import_module("bailing_judge.configuration_bailing_moe_v2"),
             importlib.import_module("bailing_judge.modeling_bailing_moe_v2"))

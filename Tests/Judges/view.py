@@ -2,7 +2,9 @@
 import os
 import shutil
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+# The remote code stands in the checkpoint that is part of the repository.
+CODE = os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "Fixtures", "checkpoints", "ling-tiny-icd")
 CONFIGURATION, MODEL = "configuration_bailing_moe_v2.py", "modeling_bailing_moe_v2.py"
 
 
@@ -17,4 +19,4 @@ def view_with_code(artefact, folder, model_too):
             os.symlink(path, os.path.join(folder, name))
     for name in (CONFIGURATION, MODEL) if model_too else (CONFIGURATION,):
         if not os.path.lexists(os.path.join(folder, name)):
-            shutil.copyfile(os.path.join(HERE, name), os.path.join(folder, name))
+            shutil.copyfile(os.path.join(CODE, name), os.path.join(folder, name))

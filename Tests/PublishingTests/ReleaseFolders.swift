@@ -15,13 +15,9 @@ enum ReleaseFolders {
         let folder = try place("base")
         let source = Repository.checkpoint("ling-tiny-icd")
         for name in [
-            "config.json", "generation_config.json", "model.safetensors", "special_tokens_map.json",
-            "tokenizer.json", "tokenizer_config.json",
+            "config.json", "configuration_bailing_moe_v2.py", "generation_config.json", "model.safetensors",
+            "modeling_bailing_moe_v2.py", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
         ] { try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder + "/" + name) }
-        for name in ["configuration_bailing_moe_v2.py", "modeling_bailing_moe_v2.py"] {
-            try FileManager.default.copyItem(
-                atPath: Repository.path("Tests/Judges/" + name), toPath: folder + "/" + name)
-        }
         try FileManager.default.copyItem(atPath: Repository.path("LICENSE"), toPath: folder + "/LICENSE")
         return folder
     }
