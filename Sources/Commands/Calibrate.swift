@@ -20,6 +20,10 @@ struct Calibrate: ParsableCommand {
             Block FP8 needs no calibration; static scales, balanced placement of experts and some searches do.
 
             `ingot calibrate run --help` lists the options; the word run may be left out.
+
+            Example:
+              ingot calibrate Ling-flash-2.0 --data texts.jsonl --output calibration
+              ingot calibrate merge calibration-1 calibration-2 --output both
             """,
         subcommands: [CalibrateRun.self, CalibrateMerge.self], defaultSubcommand: CalibrateRun.self)
 }
@@ -30,7 +34,7 @@ struct CalibrateRun: ParsableCommand {
         commandName: "run",
         abstract:
             "Run texts through a checkpoint and record what its weights meet: ranges, moments, coverage.",
-        usage: "ingot calibrate CHECKPOINT --data FILE.jsonl --output FOLDER [--report FILE.html]",
+        usage: "ingot calibrate CHECKPOINT --data FILE --output FOLDER [--report FILE]",
         discussion: """
             Every text is read once, in batches that fit --memory. The output is a folder with calibration.json and \
             the arrays it names. Statistics are maxima, counts and exact sums: they depend neither on the \

@@ -18,7 +18,7 @@ struct CalibrateMerge: ParsableCommand {
             options, or over the same texts are refused.
 
             Example:
-              ingot calibrate merge calibration-1 calibration-2 --output calibration
+              ingot calibrate merge calibration-1 calibration-2 --output both
             """)
 
     @Argument(

@@ -12,7 +12,7 @@ struct DraftAttach: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attach",
         abstract: "Write a draft head as an engine reads it, with the command that serves it.",
-        usage: "ingot draft attach TARGET HEAD --target sglang-0.5.6/h200-141g --output FOLDER",
+        usage: "ingot draft attach TARGET HEAD --target ENGINE/DEVICE --output FOLDER",
         discussion: """
             The folder holds the head in the engine's form, layer ids as that version counts them, token ids of the \
             target, and serve.txt with the command. An engine that cannot serve the pair is an error that says why.

@@ -14,7 +14,7 @@ struct DraftMeasure: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
         abstract: "Decode prompts with a draft head and tell how much of its drafts stays.",
-        usage: "ingot draft measure TARGET HEAD --data FILE.jsonl [--steps 3] [--report FILE.html]",
+        usage: "ingot draft measure TARGET HEAD --data FILE [--steps 3] [--report FILE]",
         discussion: """
             Speculative decoding as engines do it, on the CPU: the head drafts, the target checks all of a draft in \
             one pass. The acceptance length counts the target's own token: plain decoding has 1, a chain of k at most \

@@ -14,7 +14,7 @@ struct DraftTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a draft head on what its target says to texts.",
-        usage: "ingot draft train TARGET --data FILE.jsonl [--held-out FILE.jsonl] --output FOLDER",
+        usage: "ingot draft train TARGET --data FILE [--held-out FILE] --output FOLDER",
         discussion: """
             The head learns the target's own distributions by the training-time test of EAGLE3: its steps are \
             unrolled on the texts, and each is judged. Numbers come from a profile; options replace them. The \

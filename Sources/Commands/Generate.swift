@@ -14,7 +14,7 @@ import Tokenisation
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Talk to a checkpoint on the CPU.",
-        usage: "ingot generate CHECKPOINT --prompt TEXT [--tokens 256] [--temperature 0.7]",
+        usage: "ingot generate CHECKPOINT --prompt TEXT [--tokens 256] [--draft HEAD]",
         discussion: """
             Reads plain and FP8 checkpoints. The answer goes to standard output as it comes. It is greedy unless \
             a temperature is given, whatever generation_config.json says, and ends at every end token of \

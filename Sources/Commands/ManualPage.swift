@@ -28,7 +28,7 @@ struct ManualPage {
     private static func pages(
         _ type: any ParsableCommand.Type, _ command: JSONObject, _ path: [String], siblings: [String]
     ) -> [ManualPage] {
-        let shown = type.configuration.subcommands.filter(\.configuration.shouldDisplay)
+        let shown = type.configuration.subcommands.filter { $0.configuration.shouldDisplay }
         let names = shown.map { (path + [$0._commandName]).joined(separator: "-") }
         var result = [
             ManualPage(

@@ -10,7 +10,7 @@ struct Publish: ParsableCommand {
             Uploading stays with `hf upload` and `modelscope upload`; prepare prints the exact commands.
 
             Example:
-              ingot publish prepare FP8 --output release \\
+              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
                 --base-model inclusionAI/Ling-flash-2.0
               ingot publish check release
             """,

@@ -11,7 +11,7 @@ struct PublishPrepare: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
         abstract: "Make a folder that can be uploaded as it is.",
-        usage: "ingot publish prepare CHECKPOINT --base-model OWNER/NAME --hub both --output DIR",
+        usage: "ingot publish prepare CHECKPOINT --base-model OWNER/NAME --output DIR",
         discussion: """
             Shards are cut anew, in the order of the model; tokenizer, chat template and remote code are carried \
             byte for byte and must be the base's when --base is given. The card is made from a template: \
@@ -21,7 +21,7 @@ struct PublishPrepare: ParsableCommand {
             Nothing is uploaded; the commands that do are printed.
 
             Example:
-              ingot publish prepare FP8 --output release \\
+              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
                 --base-model inclusionAI/Ling-flash-2.0
             """)
 

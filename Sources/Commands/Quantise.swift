@@ -12,7 +12,7 @@ import Quantisation
 struct Quantise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Quantise a checkpoint to FP8.",
-        usage: "ingot quantise CHECKPOINT --scheme fp8-block [--target ENGINE/DEVICE] --output DIR",
+        usage: "ingot quantise CHECKPOINT [--scheme NAME] [--target ENGINE/DEVICE] -o DIR",
         discussion: """
             Schemes: \(SchemeLibrary.names.joined(separator: ", ")); or the path of a scheme file. \
             `ingot profiles show fp8-block` prints one. fp8-tensor-static needs --calibration.

@@ -13,7 +13,7 @@ struct RunChain: ParsableCommand {
         abstract: "Run the whole chain: validate, calibrate, quantise, draft, verify, shard, publish.",
         usage: """
             ingot run RECIPE.json --output DIR
-            ingot run h20-fp8-eagle3 --checkpoint DIR --output DIR --set verify.data=FILE.jsonl
+            ingot run NAME --checkpoint DIR --output DIR [--set verify.data=FILE]
             ingot run RECIPE.json --plan
             ingot run --init CHECKPOINT --target ENGINE/DEVICE > RECIPE.json
             """,

@@ -15,7 +15,7 @@ import Tokenisation
 struct Sensitivity: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure what quantising each role, layer and module of a checkpoint does to its outputs.",
-        usage: "ingot sensitivity CHECKPOINT --data FILE.jsonl [--scheme fp8-block] --output FILE.json",
+        usage: "ingot sensitivity CHECKPOINT --data FILE [--scheme NAME] --output FILE",
         discussion: """
             Nothing is quantised on disk: each part is encoded in memory while a pass reads the texts, and the \
             logits are compared with the model's own. The file is for `ingot quantise --keep-budget`. With \

@@ -17,7 +17,7 @@ struct Shard: ParsableCommand {
 
             Example:
               ingot shard plan FP8 --target vllm-0.33.0/h20-96g --devices 4
-              ingot shard FP8 --topology tp2 --output FP8-tp2
+              ingot shard FP8 --topology dp2-ep2 --output FP8-dp2
             """,
         subcommands: [ShardWrite.self, ShardPlan.self, ShardGather.self], defaultSubcommand: ShardWrite.self)
 }

@@ -17,7 +17,7 @@ struct ShardPlan: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Say which topologies a checkpoint can be served in, from headers alone.",
-        usage: "ingot shard plan CHECKPOINT --target ENGINE/DEVICE [--devices N | --topology T]",
+        usage: "ingot shard plan CHECKPOINT --target T [--devices N | --topology T]",
         discussion: """
             Without --devices and --topology every product of TP, DP and EP up to 32 devices is judged. The first \
             row is the best: a sequence of --context fits, few devices, few stages, most sequences at once. The \

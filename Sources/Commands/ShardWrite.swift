@@ -22,7 +22,7 @@ struct ShardWrite: ParsableCommand {
             deepseek-mp: the files of DeepSeek-V3's inference folder, for as many ranks as TP and EP say.
 
             Example:
-              ingot shard FP8 --topology tp2 --form ranks --output ranks
+              ingot shard FP8 --topology dp2-ep2 --form ranks --output ranks
             """)
 
     @Argument(help: "The folder of the checkpoint.", completion: .directory)

@@ -63,6 +63,11 @@ struct HelpTests {
     @Test func everyExampleWorks() throws {
         let folder = try TemporaryFolder()
         let tiny = try folder.copy(of: Repository.checkpoint("ling-tiny-icd"), named: "Ling-flash-2.0")
+        // As the published repository has it: a release takes its licence from there.
+        try "---\nlicense: apache-2.0\n---\n# Ling\n".write(
+            toFile: tiny + "/README.md", atomically: true, encoding: .utf8)
+        try Repository.text("LICENSE").write(
+            toFile: tiny + "/LICENSE", atomically: true, encoding: .utf8)
         for (name, rows) in [("texts", "train"), ("prompts", "evaluation"), ("more", "evaluation")] {
             let text = try String(contentsOfFile: "\(tiny)/\(rows).jsonl", encoding: .utf8)
             let lines = text.split(separator: "\n").prefix(12).joined(separator: "\n") + "\n"
@@ -94,6 +99,7 @@ struct HelpTests {
         // Work that is long by nature: the example shows the plain command.
         if command.hasPrefix("ingot draft train") { command += " --steps 4" }
         if command.hasPrefix("ingot draft measure") { command += " --tokens 8" }
+        if command.hasPrefix("ingot sensitivity") { command += " --tokens 64" }
         return try ProgramRun(
             "/bin/sh", ["-c", command + " --quiet"], in: folder.path,
             environment: ["PATH": bin + ":/usr/bin:/bin"])
