@@ -2,17 +2,15 @@
 SHELL := /bin/bash
 SCRATCH ?= .build
 BUILD := swift build -c release --scratch-path $(SCRATCH)
-CHECKPOINT := Fixtures/checkpoints/ling-tiny-icd
-OUTPUT ?= out/ling-tiny-icd-fp8
+RECIPE := Fixtures/recipes/ling-tiny-icd.json
+OUTPUT ?= out/ling-tiny-icd
 PREFIX ?= /usr/local
 SHARE := $(DESTDIR)$(PREFIX)/share
 
 .PHONY: run test build setup lint format embed judge bench completions man install
 
-run: build ## the main job on the embedded checkpoint
-	$(SCRATCH)/release/ingot quantise $(CHECKPOINT) --scheme fp8-block --output $(OUTPUT) --replace
-	$(SCRATCH)/release/ingot validate $(OUTPUT) --deep
-	$(SCRATCH)/release/ingot verify $(CHECKPOINT) $(OUTPUT) --data $(CHECKPOINT)/evaluation.jsonl
+run: build ## the whole chain on the embedded checkpoint, minutes on two cores
+	$(SCRATCH)/release/ingot run $(RECIPE) --output $(OUTPUT)
 
 build: setup
 	$(BUILD) --product ingot

@@ -234,7 +234,7 @@ let package = Package(
             name: "CommandTests", dependencies: ["Commands", "Documents", "TestSupport", "ingot"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "PackageGraphTests", dependencies: ["Documents", "TestSupport"],
+            name: "PackageGraphTests", dependencies: ["Documents", "TestSupport", "Workbench"],
             swiftSettings: swiftSettings),
     ],
     cLanguageStandard: .gnu2x

@@ -32,6 +32,9 @@ package struct StageOutcome: Sendable {
     package let outputs: [StageOutput]
     /// What its command printed; null when it printed nothing whole.
     package let record: JSONValue
+
+    /// Whether the next stage may begin.
+    package var isGood: Bool { end == .done || end == .reused }
 }
 
 /// What a chain has come to.
@@ -41,14 +44,7 @@ package struct ChainResult: Sendable {
     package let outcomes: [StageOutcome]
 
     /// The stage that ended the chain before its end.
-    package var stopper: StageOutcome? {
-        outcomes.first { outcome in
-            switch outcome.end {
-            case .done, .reused: false
-            case .failed, .stopped: true
-            }
-        }
-    }
+    package var stopper: StageOutcome? { outcomes.first { !$0.isGood } }
 }
 
 /// The run of a plan in a folder.
@@ -72,35 +68,35 @@ package struct ChainRun {
         let digests = ContentDigests(folder)
         var outcomes: [StageOutcome] = []
         for (place, stage) in plan.stages.enumerated() {
-            try checkStop()
             watcher.stage(stage, place + 1, of: plan.stages.count)
-            let key = try key(of: stage, digests, progress)
-            let outcome: StageOutcome
-            if let note = notes.done[stage.name], note.key == key, try isWhole(note, digests, progress) {
-                outcome = StageOutcome(
-                    stage: stage, end: .reused, seconds: note.seconds, outputs: note.outputs,
-                    record: record(of: stage.name))
-            } else {
-                outcome = try perform(stage, key, notes, journal, digests, watcher, progress)
+            var outcome = StageOutcome(stage: stage, end: .stopped, seconds: 0, outputs: [], record: .null)
+            do throws(Failure) {
+                if !StopFlag.isRaised {
+                    outcome = try self.outcome(of: stage, notes, journal, digests, watcher, progress)
+                }
+            } catch {
+                // Whatever was at work when the request to stop came has given up because of it.
+                guard StopFlag.isRaised else { throw error }
             }
             try digests.save()
             outcomes.append(outcome)
             watcher.ended(outcome)
-            switch outcome.end {
-            case .done, .reused: continue
-            case .failed, .stopped: break
-            }
-            break
+            guard outcome.isGood else { break }
         }
         return ChainResult(plan: plan, folder: folder, outcomes: outcomes)
     }
 
-    private func checkStop() throws(Failure) {
-        guard StopFlag.isRaised else { return }
-        throw Failure(
-            Finding(
-                .error, .chainStopped, "the chain was asked to stop", file: folder.path,
-                found: "the stages before are done", remedy: "give the same command again"))
+    private func outcome(
+        of stage: PlannedStage, _ notes: RunNotes, _ journal: Journal, _ digests: ContentDigests,
+        _ watcher: some ChainWatcher, _ progress: any ProgressSink
+    ) throws(Failure) -> StageOutcome {
+        let key = try key(of: stage, digests, progress)
+        if let note = notes.done[stage.name], note.key == key, try isWhole(note, digests, progress) {
+            return StageOutcome(
+                stage: stage, end: .reused, seconds: note.seconds, outputs: note.outputs,
+                record: record(of: stage.name))
+        }
+        return try perform(stage, key, notes, journal, digests, watcher, progress)
     }
 
     // MARK: What decides a stage

@@ -22,8 +22,8 @@ package struct RecipeKey: Sendable {
     package let kind: Kind
     package let summary: String
     /// The stages whose command gets it; nil for those of the section.
-    let stages: [StageName]?
-    let isRequired: Bool
+    package let stages: [StageName]?
+    package let isRequired: Bool
 
     init(
         _ name: String, _ kind: Kind, _ summary: String, only stages: [StageName]? = nil,

@@ -15,6 +15,7 @@ struct DocsCommandsTests {
         try FileManager.default.createDirectory(
             atPath: folder.path("Fixtures/vectors"), withIntermediateDirectories: true)
         _ = try folder.copy(of: Repository.path("Fixtures/vectors/eagle3"), named: "Fixtures/vectors/eagle3")
+        _ = try folder.copy(of: Repository.path("Fixtures/recipes"), named: "Fixtures/recipes")
         _ = try folder.copy(of: Repository.path("LICENSE"), named: "LICENSE")
         var said = ""
         for block in page.blocks {

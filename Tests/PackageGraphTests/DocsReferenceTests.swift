@@ -1,9 +1,11 @@
-// docs/reference/command-line.md is what the program says of itself. After a change of a command:
+// docs/reference/command-line.md is what the program says of itself, recipe.md and recipe.schema.json what it reads.
+// After a change of a command or of a recipe's keys:
 // INGOT_WRITE_DOCS=1 swift test … --filter DocsReferenceTests
 
 import Foundation
 import TestSupport
 import Testing
+import Workbench
 
 struct DocsReferenceTests {
     private static let page = "docs/reference/command-line.md"
@@ -22,6 +24,31 @@ struct DocsReferenceTests {
         }
         #expect(found.joined(separator: "\n") == text)
     }
+
+    @Test(arguments: ["docs/reference/recipe.md", "docs/reference/recipe.schema.json"])
+    func theRecipePagesAreWhatTheProgramReads(_ page: String) throws {
+        let text = page.hasSuffix(".json") ? Recipe.schema.text() + "\n" : Self.recipePage
+        if ProcessInfo.processInfo.environment["INGOT_WRITE_DOCS"] == "1" {
+            try text.write(toFile: Repository.path(page), atomically: true, encoding: .utf8)
+        }
+        let isSame = try Repository.text(page) == text
+        #expect(isSame, "\(page) is not what the program reads")
+    }
+
+    private static let recipePage = """
+        # Recipes
+
+        What a recipe of `ingot run` may say. This page and the JSON Schema beside it, [recipe.schema.json](recipe.schema.json), are made
+        from the table that the program reads recipes by; [the chain](../10-run.md) says what comes of one.
+
+        A recipe is one JSON object with `format` (1), `name`, and where wanted `summary`, `checkpoint`, `target`, `sources` (where values
+        come from, by key) and the sections below. Paths are relative to the recipe. A key that is left out is the default of the stage's own
+        command. A key that is not known ends the command, with the near one as a hint.
+
+        ## Sections
+
+        \(Recipe.reference)
+        """.trimmingCharacters(in: .newlines) + "\n"
 
     private static func made() throws -> String {
         var text = """
