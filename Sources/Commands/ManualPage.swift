@@ -139,7 +139,7 @@ extension Roff {
         for title in titles where title != general {
             items(title, shown.filter { $0["sectionTitle"] == .string(title) }, isSection: false)
         }
-        items(general, shown.filter { $0["sectionTitle"] == .string(general) } + shared, isSection: false)
+        items(general, shown.filter { $0["sectionTitle"] == .string(general) } + shared, isSection: true)
     }
 
     /// Whether the parser gives the option to every command.

@@ -90,7 +90,7 @@ struct CompletionTests {
         #expect(try bash("ingot quantise Li") == ["Ling-flash", "Ling-mini"])
         #expect(try bash("ingot draft train Ling-flash --data Ling.") == ["Ling.jsonl"])
         #expect(
-            try bash("ingot quantise Ling-flash --target vllm-0.33.0/h20") == ["vllm-0.33.0/h20-96g"])
+            try bash("ingot quantise Ling-flash --target vllm-0.33.0/h20-") == ["vllm-0.33.0/h20-96g"])
         #expect(try bash("ingot quantise Ling-flash --scheme fp8-ch") == ["fp8-channel"])
         #expect(try bash("ingot quantise Ling-flash --output Ling-m") == ["Ling-mini"])
         #expect(try bash("ingot quantise Ling-flash --dry") == ["--dry-run"])
@@ -98,6 +98,8 @@ struct CompletionTests {
         #expect(try bash("ingot explain CKPT-00").count == 9)
         #expect(try bash("ingot profiles show schemes/fp8-t") == ["schemes/fp8-tensor-static"])
         #expect(try bash("ingot man").isEmpty, "hidden")
+        #expect(try bash("ingot run h200") == ["h200-fp8", "h200-fp8-128k"])
+        #expect(try bash("ingot run ./Ling-m") == ["./Ling-mini/"])
     }
 
     /// Only targets that exist are offered, and every one that is can be given.
@@ -114,7 +116,7 @@ struct CompletionTests {
 
     @Test(.enabled(if: has("fish"), "fish is not installed")) func fishOffersFilesAndNames() throws {
         #expect(try fish("ingot quan").contains("quantise"))
-        #expect(try fish("ingot quantise Ling-flash --target vllm-0.33.0/h20") == ["vllm-0.33.0/h20-96g"])
+        #expect(try fish("ingot quantise Ling-flash --target vllm-0.33.0/h20-") == ["vllm-0.33.0/h20-96g"])
         #expect(try fish("ingot quantise Li") == ["Ling-flash/", "Ling-mini/"])
         #expect(try fish("ingot quantise Ling-flash --scheme fp8-ch") == ["fp8-channel"])
     }
@@ -122,7 +124,7 @@ struct CompletionTests {
     @Test(.enabled(if: has("zsh"), "zsh is not installed")) func zshOffersFilesAndNames() throws {
         #expect(try zsh("ingot quan") == "ingot quantise ")
         #expect(
-            try zsh("ingot quantise Ling-flash --target vllm-0.33.0/h20")
+            try zsh("ingot quantise Ling-flash --target vllm-0.33.0/h20-")
                 == "ingot quantise Ling-flash --target vllm-0.33.0/h20-96g ")
         #expect(try zsh("ingot quantise Ling-f") == "ingot quantise Ling-flash/")
     }
