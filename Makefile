@@ -4,8 +4,10 @@ SCRATCH ?= .build
 BUILD := swift build -c release --scratch-path $(SCRATCH)
 RECIPE := Fixtures/recipes/ling-tiny-icd.json
 OUTPUT ?= out/ling-tiny-icd
+PREFIX ?= /usr/local
+SHARE := $(DESTDIR)$(PREFIX)/share
 
-.PHONY: run test build setup lint format embed judge bench
+.PHONY: run test build setup lint format embed judge bench completions man install
 
 run: build ## the whole chain on the embedded checkpoint, minutes on two cores
 	$(SCRATCH)/release/ingot run $(RECIPE) --output $(OUTPUT)
@@ -18,6 +20,24 @@ test: setup lint ## everything CI checks
 
 setup: ## installs what the machine lacks
 	@sh .ci/setup
+
+completions: build ## scripts for bash, zsh and fish in $(SCRATCH)/share
+	mkdir -p $(SCRATCH)/share
+	for shell in bash zsh fish; do \
+	    $(SCRATCH)/release/ingot --generate-completion-script $$shell >$(SCRATCH)/share/ingot.$$shell || exit; \
+	done
+
+man: build ## manual pages in $(SCRATCH)/share/man1
+	mkdir -p $(SCRATCH)/share/man1
+	$(SCRATCH)/release/ingot manual --output $(SCRATCH)/share/man1
+
+install: completions man ## the program, its completions and manual pages under PREFIX; DESTDIR goes before it
+	install -D -m 755 $(SCRATCH)/release/ingot $(DESTDIR)$(PREFIX)/bin/ingot
+	install -D -m 644 $(SCRATCH)/share/ingot.bash $(SHARE)/bash-completion/completions/ingot
+	install -D -m 644 $(SCRATCH)/share/ingot.zsh $(SHARE)/zsh/site-functions/_ingot
+	install -D -m 644 $(SCRATCH)/share/ingot.fish $(SHARE)/fish/vendor_completions.d/ingot.fish
+	install -d $(SHARE)/man/man1
+	install -m 644 $(SCRATCH)/share/man1/*.1 $(SHARE)/man/man1
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -221,8 +221,8 @@ let package = Package(
         .testTarget(
             name: "WorkbenchTests",
             dependencies: [
-                "Architectures", "Checkpoints", "Diagnostics", "Documents", "TestSupport", "Workbench",
-                "ingot",
+                "Architectures", "Checkpoints", "Diagnostics", "Documents", "Tensors", "TestSupport",
+                "Workbench", "ingot",
             ], swiftSettings: swiftSettings),
         .testTarget(
             name: "PipelineTests",

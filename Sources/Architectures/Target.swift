@@ -43,6 +43,18 @@ package struct Target: Equatable, Sendable {
         }
     }
 
+    /// Every engine with every device that it runs on, sorted.
+    package static func names(_ library: ProfileLibrary) throws(Failure) -> [String] {
+        var devices: [DeviceProfile] = []
+        for name in library.names(in: "devices") { devices.append(try device(name, library)) }
+        var names: [String] = []
+        for name in library.names(in: "engines") {
+            let kinds = try engine(name, library).deviceKinds
+            names += devices.filter { kinds.contains($0.kind) }.map { "\(name)/\($0.name)" }
+        }
+        return names
+    }
+
     /// One engine profile.
     package static func engine(
         _ name: String, _ library: ProfileLibrary

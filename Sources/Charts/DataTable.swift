@@ -24,12 +24,17 @@ package struct DataTable: Sendable {
     package var columns: [Column]
     /// Cells by row; a short row is filled with empty cells, a long one is cut.
     package var rows: [[String]]
+    /// The record that each row comes from, by its path from the page's folder.
+    ///
+    /// Short or empty where rows have none. The first cell and the numbers become links to it.
+    package var sources: [String?]
 
     /// A table of texts; use `numberText` for numbers.
-    package init(caption: String = "", columns: [Column], rows: [[String]]) {
+    package init(caption: String = "", columns: [Column], rows: [[String]], sources: [String?] = []) {
         self.caption = caption
         self.columns = columns
         self.rows = rows
+        self.sources = sources
     }
 
     /// The table as markup.
@@ -47,7 +52,9 @@ package struct DataTable: Sendable {
                     }
                 }
                 table.element("tbody") { body in
-                    for row in rows.prefix(Self.rowLimit) { render(row, into: &body) }
+                    for (index, row) in rows.prefix(Self.rowLimit).enumerated() {
+                        render(row, source: index < sources.count ? sources[index] : nil, into: &body)
+                    }
                     if rows.isEmpty { note("no rows", into: &body) }
                     let more = rows.count - Self.rowLimit
                     if more > 0 { note("and \(numberText(Double(more))) more rows", into: &body) }
@@ -57,12 +64,17 @@ package struct DataTable: Sendable {
         markup.raw("\n")
     }
 
-    private func render(_ row: [String], into body: inout Markup) {
+    private func render(_ row: [String], source: String?, into body: inout Markup) {
         body.element("tr") { cells in
             for (index, column) in columns.enumerated() {
-                cells.element(
-                    "td", ["class": column.isNumeric ? "n" : nil],
-                    text: index < row.count ? row[index] : "")
+                let text = index < row.count ? row[index] : ""
+                cells.element("td", ["class": column.isNumeric ? "n" : nil]) { cell in
+                    if let source, !text.isEmpty, column.isNumeric || index == 0 {
+                        PageLink(source, text: text).render(into: &cell)
+                    } else {
+                        cell.add(text)
+                    }
+                }
             }
         }
         body.raw("\n")

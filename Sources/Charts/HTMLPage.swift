@@ -1,4 +1,4 @@
-// A report as one file: no scripts, no fonts, no links to anywhere. A content security policy in its head makes
+// A report as one file: no scripts, no fonts, no links but to files beside it. A content security policy in its head makes
 // a browser hold it to that.
 
 /// A report for people who decide.

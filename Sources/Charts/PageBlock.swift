@@ -14,6 +14,8 @@ package indirect enum PageBlock: Sendable {
     case chart(any Chart)
     /// What checks had to say, each in the form of the terminal.
     case findings([Finding])
+    /// The records that the block before comes from.
+    case sources([PageLink])
     /// A line that opens to more.
     case details(String, [PageBlock])
 }
@@ -67,6 +69,15 @@ extension PageBlock {
             markup.element("div", ["class": "findings"]) { list in
                 for finding in findings { finding.render(into: &list) }
                 if findings.isEmpty { list.element("p", ["class": "none"], text: "✓ no findings") }
+            }
+            markup.raw("\n")
+        case .sources(let links):
+            markup.element("p", ["class": "sources"]) { line in
+                line.add("From ")
+                for (index, link) in links.enumerated() {
+                    if index > 0 { line.add(", ") }
+                    link.render(into: &line)
+                }
             }
             markup.raw("\n")
         case .details(let summary, let blocks):

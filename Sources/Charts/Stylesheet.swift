@@ -102,6 +102,10 @@ enum Stylesheet {
         th.n+th:not(.n),td.n+td:not(.n){padding-left:24px}
         td{overflow-wrap:anywhere}
         td.more{color:var(--soft)}
+        td a,.value a{color:inherit;text-decoration-line:underline;text-decoration-style:dotted;\
+        text-decoration-color:var(--soft);text-decoration-thickness:1px;text-underline-offset:3px}
+        td a:hover,.value a:hover{color:var(--link);text-decoration-style:solid}
+        .sources{margin:0 0 18px;color:var(--soft);font-size:13.5px;overflow-wrap:anywhere}
         details{margin:0 0 14px}
         summary{cursor:pointer;color:var(--link);font-size:14px;padding:4px 0}
         details .scroll:not(.plot){max-height:420px;overflow:auto}

@@ -62,13 +62,18 @@ package struct KeyFigure: Sendable {
     package var note: String
     /// Whether it passed; nil for a number without a verdict.
     package var outcome: Outcome?
+    /// The record that it comes from, by its path from the page's folder; the value becomes a link to it.
+    package var source: String?
 
     /// A card of a label, a value and a note.
-    package init(_ label: String, _ value: String, note: String = "", outcome: Outcome? = nil) {
+    package init(
+        _ label: String, _ value: String, note: String = "", outcome: Outcome? = nil, source: String? = nil
+    ) {
         self.label = label
         self.value = value
         self.note = note
         self.outcome = outcome
+        self.source = source
     }
 
     /// The card as markup.
@@ -83,7 +88,9 @@ package struct KeyFigure: Sendable {
                     }
                 }
             }
-            card.element("dd", ["class": "value"], text: value)
+            card.element("dd", ["class": "value"]) {
+                if let source { PageLink(source, text: value).render(into: &$0) } else { $0.add(value) }
+            }
             if !note.isEmpty { card.element("dd", ["class": "note"], text: note) }
         }
     }

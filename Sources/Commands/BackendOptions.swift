@@ -15,24 +15,30 @@ enum BackendChoice: String, CaseIterable {
 
 /// Options of every command that runs the model.
 struct BackendOptions: ParsableArguments {
+    /// The title of these options in the help.
+    static let title = "How the model is run"
+
     @Option(
         help: ArgumentHelp(
-            "How to multiply: \(BackendChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "name"))
+            "What multiplies: \(BackendChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "name"), completion: .backends)
     var backend = BackendChoice.fused.rawValue
 
     @Option(
         help: ArgumentHelp(
             "Whose roundings: \(NumericsProfile.names().joined(separator: ", ")).",
-            valueName: "name"))
+            valueName: "name"), completion: .numerics)
     var numerics = Numerics.f32.name
 
-    @Option(help: "Threads that multiply; the processors of the machine by default.")
+    @Option(
+        help: ArgumentHelp(
+            "Threads that multiply; the processors of the machine by default.", valueName: "count"))
     var threads: Int?
 
     @Option(
-        help:
-            "Weights kept in memory, such as 8GiB, half of the machine's by default; the rest is read again.")
+        help: ArgumentHelp(
+            "Weights kept in memory, such as 8GiB, half of the machine's by default; the rest is read again.",
+            valueName: "size"))
     var memory: MemorySize?
 
     func validate() throws {

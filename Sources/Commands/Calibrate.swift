@@ -11,13 +11,20 @@ import Quantisation
 /// Records statistics of activations, or adds what was recorded.
 struct Calibrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Record what the weights of a checkpoint meet on texts, or add such records.",
+        abstract: "Record what the weights of a checkpoint meet on texts, for schemes that need it.",
         usage: """
             ingot calibrate CHECKPOINT --data FILE.jsonl --output FOLDER
             ingot calibrate merge RUN RUN... --output FOLDER
             """,
-        discussion:
-            "`ingot calibrate run --help` lists the options of a calibration; the word run may be left out.",
+        discussion: """
+            Block FP8 needs no calibration; static scales, balanced placement of experts and some searches do.
+
+            `ingot calibrate run --help` lists the options; the word run may be left out.
+
+            Example:
+              ingot calibrate Ling-flash-2.0 --data texts.jsonl --output calibration
+              ingot calibrate merge calibration-1 calibration-2 --output both
+            """,
         subcommands: [CalibrateRun.self, CalibrateMerge.self], defaultSubcommand: CalibrateRun.self)
 }
 
@@ -27,33 +34,41 @@ struct CalibrateRun: ParsableCommand {
         commandName: "run",
         abstract:
             "Run texts through a checkpoint and record what its weights meet: ranges, moments, coverage.",
-        usage: "ingot calibrate CHECKPOINT --data FILE.jsonl --output FOLDER [--report FILE.html]",
+        usage: "ingot calibrate CHECKPOINT --data FILE --output FOLDER [--report FILE]",
         discussion: """
             Every text is read once, in batches that fit --memory. The output is a folder with calibration.json and \
             the arrays it names. Statistics are maxima, counts and exact sums: they depend neither on the \
             batches nor on the number of threads where the backend's own numbers do not.
 
             Runs over parts of the texts, on one machine or many, add up: `ingot calibrate merge RUN RUN --output FOLDER`.
+
+            Example:
+              ingot calibrate Ling-flash-2.0 --data texts.jsonl --output calibration
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"),
+        completion: .rows)
     var data: String
 
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    @Option(
+        name: .shortAndLong, help: "The folder to make. It appears when it is whole.",
+        completion: .directory)
     var output: String
 
     @Option(
         help: ArgumentHelp(
             "What to record, with commas between: \(Observer.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "list"))
+            valueName: "list"), completion: .observers)
     var observe: String?
 
     @Option(
         help: ArgumentHelp(
-            "Record what this scheme can use, and nothing else. May be repeated.", valueName: "scheme"))
+            "Record what this scheme can use, and nothing else. May be repeated.", valueName: "scheme"),
+        completion: .schemes)
     var scheme: [String] = []
 
     @Flag(help: "Show every expert every token, for the statistics only; the model's numbers stay the same.")
@@ -62,7 +77,9 @@ struct CalibrateRun: ParsableCommand {
     @Flag(help: "Run the multi-token prediction layer too, where the model has one.")
     var prediction = false
 
-    @Option(help: "Tokens that every expert should have met; fewer is a warning.")
+    @Option(
+        help: ArgumentHelp(
+            "Tokens that every expert should have met; fewer is a warning.", valueName: "tokens"))
     var least = 128
 
     @Flag(help: "Go on with the unfinished work of an earlier run of the same command.")
@@ -71,11 +88,12 @@ struct CalibrateRun: ParsableCommand {
     @Flag(help: "Put the new calibration in the place of the one that stands at the output.")
     var replace = false
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard least >= 0 else { throw ValidationError("--least takes a number from 0") }

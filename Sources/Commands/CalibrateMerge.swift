@@ -16,18 +16,24 @@ struct CalibrateMerge: ParsableCommand {
         discussion: """
             The arrays are those of one run over all the texts, bit for bit. Runs of another checkpoint, with other \
             options, or over the same texts are refused.
+
+            Example:
+              ingot calibrate merge calibration-1 calibration-2 --output both
             """)
 
-    @Argument(help: ArgumentHelp("The folders of `ingot calibrate`.", valueName: "run"))
+    @Argument(
+        help: ArgumentHelp("The folders of `ingot calibrate`.", valueName: "run"), completion: .directory)
     var runs: [String]
 
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    @Option(
+        name: .shortAndLong, help: "The folder to make. It appears when it is whole.",
+        completion: .directory)
     var output: String
 
     @Flag(help: "Put the new calibration in the place of the one that stands at the output.")
     var replace = false
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard !output.isEmpty else { throw ValidationError("--output takes the path of a folder") }

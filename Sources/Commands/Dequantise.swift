@@ -13,8 +13,13 @@ struct Dequantise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Turn an FP8 checkpoint back into BF16 (or F32) weights.",
         usage: "ingot dequantise CHECKPOINT --output DIR [--dtype f32]",
-        discussion:
-            "Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16.",
+        discussion: """
+            Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16; with \
+            --dtype f32 it is the exact product.
+
+            Example:
+              ingot dequantise FP8 --output BF16
+            """,
         aliases: ["dequantize"])
 
     /// The element type of the output.
@@ -22,14 +27,14 @@ struct Dequantise: ParsableCommand {
         case bf16, f32
     }
 
-    @Argument(help: "The folder of the FP8 checkpoint.")
+    @Argument(help: "The folder of the FP8 checkpoint.", completion: .directory)
     var checkpoint: String
 
-    @Option(help: "bf16, or f32 for the exact products.")
+    @Option(help: ArgumentHelp("The element type to write.", valueName: "type"))
     var dtype: Target = .bf16
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("dequantise") { () throws(Failure) in

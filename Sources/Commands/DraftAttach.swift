@@ -12,30 +12,35 @@ struct DraftAttach: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attach",
         abstract: "Write a draft head as an engine reads it, with the command that serves it.",
-        usage: "ingot draft attach TARGET HEAD --target sglang-0.5.6/h200-141g --output FOLDER",
+        usage: "ingot draft attach TARGET HEAD --target ENGINE/DEVICE --output FOLDER",
         discussion: """
             The folder holds the head in the engine's form, layer ids as that version counts them, token ids of the \
             target, and serve.txt with the command. An engine that cannot serve the pair is an error that says why.
+
+            Example:
+              ingot draft attach FP8 head --target sglang-0.5.6/h200-141g --output served
             """)
 
-    @Argument(help: "The folder of the target.")
+    @Argument(help: "The folder of the target.", completion: .directory)
     var model: String
 
-    @Argument(help: "The folder of the head.")
+    @Argument(help: "The folder of the head.", completion: .directory)
     var head: String
 
-    @Option(help: ArgumentHelp("The engine and device that will serve.", valueName: "engine/device"))
+    @Option(
+        help: ArgumentHelp("The engine and device that will serve.", valueName: "engine/device"),
+        completion: .targets)
     var target: String
 
-    @Option(help: "Tokens drafted at a time.")
+    @Option(help: ArgumentHelp("Tokens drafted at a time.", valueName: "count"))
     var steps = 3
 
-    @Flag(help: "The engine was given the interface that its release lacks.")
+    @Flag(help: "The engine was patched with the interface for draft heads that its release lacks.")
     var patched = false
 
     @OptionGroup var layers: LayerOptions
-    @OptionGroup var output: HeadOutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: HeadOutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard (1...64).contains(steps) else { throw ValidationError("--steps takes a number from 1 to 64") }

@@ -19,29 +19,36 @@ struct DraftAudit: ParsableCommand {
             Tensors, vocabulary maps, token ids, widths and norms from the files; weights are read in pieces, so that \
             a full-size head takes little memory. With --data the head guesses on text: from the layers that its \
             config names, and from the ones before and after, which must be worse. Exit status 0 without errors.
+
+            Example:
+              ingot draft audit head Ling-flash-2.0 --data texts.jsonl
             """)
 
-    @Argument(help: "The folder of the head.")
+    @Argument(help: "The folder of the head.", completion: .directory)
     var head: String
 
-    @Argument(help: "The folder of the target; its config.json is enough without --data.")
+    @Argument(
+        help: "The folder of the target; its config.json is enough without --data.", completion: .directory)
     var target: String
 
-    @Option(help: ArgumentHelp("JSONL rows of conversations, text or tokens to guess on.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("JSONL rows of conversations, text or tokens to guess on.", valueName: "file"),
+        completion: .rows)
     var data: String?
 
-    @Option(help: "Tokens of the data to read.")
+    @Option(help: ArgumentHelp("Tokens of the data to read.", valueName: "count"))
     var tokens = 8192
 
     @Flag(help: "Do not look at the weights.")
     var headers = false
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
     @OptionGroup var layers: LayerOptions
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard tokens > 2 else { throw ValidationError("--tokens takes a number from 3") }

@@ -16,30 +16,36 @@ struct DraftConvert: ParsableCommand {
         discussion: """
             Names, config, norm flags and the counting of layer ids change; weights are copied bit by bit. What the \
             form cannot say is an error. A way there and back gives the same bytes.
+
+            Example:
+              ingot draft convert head --to vllm --output head-vllm
             """)
 
-    @Argument(help: "The folder of the head.")
+    @Argument(help: "The folder of the head.", completion: .directory)
     var head: String
 
     @Option(
-        help: ArgumentHelp(
-            "The form: \(HeadForm.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "form"))
+        help: ArgumentHelp("The form to write.", valueName: "form"))
     var to: HeadForm
 
     @Option(
         help: ArgumentHelp(
-            "The checkpoint that the head drafts for: decides what layer ids mean.", valueName: "folder"))
+            "The checkpoint that the head drafts for: decides what layer ids mean.", valueName: "folder"),
+        completion: .directory)
     var model: String?
 
-    @Option(help: "The name of that model on its hub, which the speculators form says.")
+    @Option(
+        help: ArgumentHelp(
+            "The name of that model on its hub, which the speculators form says.", valueName: "owner/name"))
     var verifier: String?
 
-    @Option(help: "Tokens drafted at a time, which the speculators form says.")
+    @Option(
+        help: ArgumentHelp("Tokens drafted at a time, which the speculators form says.", valueName: "count"))
     var steps = 3
 
     @OptionGroup var layers: LayerOptions
-    @OptionGroup var output: HeadOutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: HeadOutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("draft convert") { () throws(Failure) in
@@ -54,7 +60,10 @@ struct DraftConvert: ParsableCommand {
 
 /// Where a head is written.
 struct HeadOutputOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder to make. It appears when it is whole.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
     @Flag(help: "Check everything and print the config; write nothing.")

@@ -16,29 +16,37 @@ struct DraftFeatures: ParsableCommand {
         abstract: "Pass texts through a target once and keep the hidden states that training reads.",
         usage: "ingot draft features TARGET --data FILE.jsonl --output FOLDER",
         discussion: """
-            For a target that does not fit the memory: ingot draft train --features FOLDER then reads the target's \
+            For a target that does not fit the memory: `ingot draft train --features FOLDER` then reads the target's \
             embedding and head alone. A state of the last layer is kept only where something is learnt.
+
+            Example:
+              ingot draft features Ling-flash-2.0 --data texts.jsonl --output states
             """)
 
-    @Argument(help: "The folder of the target.")
+    @Argument(help: "The folder of the target.", completion: .directory)
     var target: String
 
-    @Option(help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"),
+        completion: .rows)
     var data: String
 
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder to make. It appears when it is whole.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
-    @Option(help: "The profile by name, or the path of a JSON file; the one for the target by default.")
+    @Option(
+        help: ArgumentHelp(
+            "The profile by name, or the path of a JSON file; the one for the target by default.",
+            valueName: "name"), completion: .drafts)
     var profile: String?
 
-    @Option(help: "Tokens of a text; the rest is cut off.")
+    @Option(help: ArgumentHelp("Tokens of a text; the rest is cut off.", valueName: "count"))
     var length: Int?
 
-    @Option(
-        help:
-            "The type that states are stored in: \(FeatureCode.allCases.map(\.rawValue).joined(separator: ", "))."
-    )
+    @Option(help: ArgumentHelp("The type that states are stored in.", valueName: "type"))
     var code: FeatureCode = .bf16
 
     @Flag(help: "Go on with the unfinished work of an earlier run of the same command.")
@@ -47,8 +55,8 @@ struct DraftFeatures: ParsableCommand {
     @Flag(help: "Put the new states in the place of those that stand at the output.")
     var replace = false
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard !output.isEmpty else { throw ValidationError("--output takes the path of a folder") }

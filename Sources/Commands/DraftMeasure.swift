@@ -14,30 +14,36 @@ struct DraftMeasure: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "measure",
         abstract: "Decode prompts with a draft head and tell how much of its drafts stays.",
-        usage: "ingot draft measure TARGET HEAD --data FILE.jsonl [--steps 3] [--report FILE.html]",
+        usage: "ingot draft measure TARGET HEAD --data FILE [--steps 3] [--report FILE]",
         discussion: """
             Speculative decoding as engines do it, on the CPU: the head drafts, the target checks all of a draft in \
             one pass. The acceptance length counts the target's own token: plain decoding has 1, a chain of k at most \
             k + 1. Greedy answers are decoded plainly too and must be the same, token for token; another answer is \
             exit status 1. Sampled answers follow the target's distribution by the usual rejection.
+
+            Example:
+              ingot draft measure Ling-flash-2.0 head --data prompts.jsonl --steps 3
             """)
 
-    @Argument(help: "The folder of the target.")
+    @Argument(help: "The folder of the target.", completion: .directory)
     var target: String
 
-    @Argument(help: "The folder of the head, in any form.")
+    @Argument(help: "The folder of the head, in any form.", completion: .directory)
     var head: String
 
     @Option(
         help: ArgumentHelp(
             "JSONL rows of conversations, text or tokens; what stands before the first answer is the prompt.",
-            valueName: "file"))
+            valueName: "file"), completion: .rows)
     var data: String
 
-    @Option(help: "Rows of the data to use, the first ones; all by default.")
+    @Option(
+        help: ArgumentHelp("Rows of the data to use, the first ones; all by default.", valueName: "count"))
     var rows: Int?
 
-    @Option(help: "Prompts decoded at once: speed and memory, no number.")
+    @Option(
+        help: ArgumentHelp(
+            "Prompts decoded at once: changes speed and memory, never a number.", valueName: "count"))
     var batch = 32
 
     @Flag(help: "Leave the comparison with plain decoding out.")
@@ -48,14 +54,15 @@ struct DraftMeasure: ParsableCommand {
     )
     var atLeast: Double?
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
-    @OptionGroup var shape: DraftShapeOptions
-    @OptionGroup var sampling: SamplingOptions
-    @OptionGroup var layers: LayerOptions
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: DraftShapeOptions.title) var shape: DraftShapeOptions
+    @OptionGroup(title: SamplingOptions.title) var sampling: SamplingOptions
+    @OptionGroup(title: DraftShapeOptions.title) var layers: LayerOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard (1...4096).contains(batch) else {

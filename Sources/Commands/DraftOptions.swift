@@ -12,19 +12,24 @@ struct LayerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How the head's layer ids count: after a layer (SpecForge) or entering it (vLLM).",
-            valueName: "after|entering"))
+            valueName: "convention"))
     var layers: LayerConvention?
 }
 
 /// What is drafted.
 struct DraftShapeOptions: ParsableArguments {
-    @Option(help: "Tokens drafted one after another.")
+    /// The title of these options in the help.
+    static let title = "Speculative decoding"
+
+    @Option(help: ArgumentHelp("Tokens drafted one after another.", valueName: "count"))
     var steps = 3
 
-    @Option(help: "Draft a tree: so many branches at each step.")
+    @Option(help: ArgumentHelp("Draft a tree: so many branches at each step.", valueName: "count"))
     var treeWidth: Int?
 
-    @Option(help: "The likeliest tokens of the tree that are checked, branches included.")
+    @Option(
+        help: ArgumentHelp(
+            "The likeliest tokens of the tree that are checked, branches included.", valueName: "count"))
     var treeTokens: Int?
 
     func validate() throws {

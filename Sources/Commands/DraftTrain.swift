@@ -14,40 +14,51 @@ struct DraftTrain: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
         abstract: "Train a draft head on what its target says to texts.",
-        usage: "ingot draft train TARGET --data FILE.jsonl [--held-out FILE.jsonl] --output FOLDER",
+        usage: "ingot draft train TARGET --data FILE [--held-out FILE] --output FOLDER",
         discussion: """
             The head learns the target's own distributions by the training-time test of EAGLE3: its steps are \
             unrolled on the texts, and each is judged. Numbers come from a profile; options replace them. The \
             same data, options and seed give the same bytes, whatever the number of threads, unless --minutes \
             lets the clock decide. The output is a folder with the head in SpecForge's form, the log, a record, and \
             the state of the training.
+
+            Example:
+              ingot draft train Ling-flash-2.0 --data texts.jsonl --output head
             """)
 
-    @Argument(help: "The folder of the target.")
+    @Argument(help: "The folder of the target.", completion: .directory)
     var target: String
 
-    @Option(help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("JSONL rows of conversations, text or tokens.", valueName: "file"),
+        completion: .rows)
     var data: String
 
     @Option(
         help: ArgumentHelp(
             "The same, to evaluate on: the best weights are kept, and no progress ends the training.",
-            valueName: "file"))
+            valueName: "file"), completion: .rows)
     var heldOut: String?
 
     @Option(
         help: ArgumentHelp(
-            "Hidden states of the same data from ingot draft features; the target is then not passed.",
-            valueName: "folder"))
+            "Hidden states of the same data from `ingot draft features`; the target is then not passed.",
+            valueName: "folder"), completion: .directory)
     var features: String?
 
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder to make. It appears when it is whole.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
-    @Option(help: "The profile by name, or the path of a JSON file; the one for the target by default.")
+    @Option(
+        help: ArgumentHelp(
+            "The profile by name, or the path of a JSON file; the one for the target by default.",
+            valueName: "name"), completion: .drafts)
     var profile: String?
 
-    @OptionGroup var recipe: RecipeOptions
+    @OptionGroup(title: "Training") var recipe: RecipeOptions
 
     @Flag(help: "Check everything and print the plan; write nothing.")
     var dryRun = false
@@ -58,8 +69,8 @@ struct DraftTrain: ParsableCommand {
     @Flag(help: "Put the new head in the place of the one that stands at the output.")
     var replace = false
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard !output.isEmpty else { throw ValidationError("--output takes the path of a folder") }

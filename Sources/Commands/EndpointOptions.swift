@@ -6,13 +6,20 @@ import Endpoints
 
 /// Options of every command that asks a running engine.
 struct EndpointOptions: ParsableArguments {
+    /// The title of these options in the help.
+    static let title = "A running engine"
+
     @Option(help: ArgumentHelp("A vLLM or SGLang that runs: http://HOST:PORT.", valueName: "url"))
     var endpoint: String?
 
-    @Option(help: ArgumentHelp("The file that holds its key; else INGOT_API_KEY.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The file that holds its key; else INGOT_API_KEY.", valueName: "file"),
+        completion: .file())
     var apiKeyFile: String?
 
-    @Option(help: ArgumentHelp("The name it serves the model under; needed when it serves several."))
+    @Option(
+        help: ArgumentHelp(
+            "The name it serves the model under; needed when it serves several.", valueName: "name"))
     var model: String?
 
     /// The client of an endpoint, and what listens there.

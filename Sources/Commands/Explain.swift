@@ -8,12 +8,18 @@ import Documents
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say what a code means and what to do.",
-        usage: "ingot explain CKPT-006")
+        usage: "ingot explain [CODE]",
+        discussion: """
+            Every error and warning ends with its code. The page says what was checked and how to put it right.
 
-    @Argument(help: "A code such as CKPT-006; without one, all codes are listed.")
+            Example:
+              ingot explain CKPT-006
+            """)
+
+    @Argument(help: "A code such as CKPT-006; without one, all codes are listed.", completion: .codes)
     var code: String?
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("explain") { () throws(Failure) in

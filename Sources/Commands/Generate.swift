@@ -14,30 +14,35 @@ import Tokenisation
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Talk to a checkpoint on the CPU.",
-        usage: "ingot generate CHECKPOINT --prompt TEXT [--tokens 256] [--temperature 0.7]",
+        usage: "ingot generate CHECKPOINT --prompt TEXT [--tokens 256] [--draft HEAD]",
         discussion: """
             Reads plain and FP8 checkpoints. The answer goes to standard output as it comes. It is greedy unless \
             a temperature is given, whatever generation_config.json says, and ends at every end token of \
             generation_config.json and config.json. Ctrl-C ends it with what there is, exit status 130.
+
+            Example:
+              ingot generate Ling-flash-2.0 --prompt "What does I10 mean?" --tokens 40
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @OptionGroup var prompt: PromptOptions
-    @OptionGroup var sampling: SamplingOptions
+    @OptionGroup(title: SamplingOptions.title) var sampling: SamplingOptions
 
-    @Option(help: ArgumentHelp("A draft head: the same answer, fewer passes.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("A draft head: the same answer, fewer passes.", valueName: "folder"),
+        completion: .directory)
     var draft: String?
 
-    @OptionGroup var shape: DraftShapeOptions
-    @OptionGroup var layers: LayerOptions
+    @OptionGroup(title: DraftShapeOptions.title) var shape: DraftShapeOptions
+    @OptionGroup(title: DraftShapeOptions.title) var layers: LayerOptions
 
     @Flag(help: "Show special tokens too, such as the one that ends the answer.")
     var showSpecial = false
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("generate") { () throws(Failure) in

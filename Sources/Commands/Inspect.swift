@@ -10,18 +10,23 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what is in a checkpoint: sizes, roles, element types, kinds of scales.",
         usage: "ingot inspect CHECKPOINT [--layer 17 | --tensor NAME]",
-        discussion: "Reads headers, config and scales; no weight.")
+        discussion: """
+            Reads headers, config and scales; no weight.
 
-    @Argument(help: "The folder of the checkpoint.")
+            Example:
+              ingot inspect Ling-flash-2.0 --layer 1
+            """)
+
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @Option(help: "Show the tensors of one layer.")
     var layer: Int?
 
-    @Option(help: "Show one tensor, with its scale.")
+    @Option(help: ArgumentHelp("Show one tensor, with its scale.", valueName: "name"))
     var tensor: String?
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         if layer != nil, tensor != nil { throw ValidationError("give --layer or --tensor, not both") }

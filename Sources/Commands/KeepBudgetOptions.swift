@@ -16,7 +16,8 @@ struct KeepBudgetOptions: ParsableArguments {
     var keepBudget: MemorySize?
 
     @Option(
-        help: ArgumentHelp("What modules damage: the file of `ingot sensitivity`.", valueName: "file"))
+        help: ArgumentHelp("What modules damage: the file of `ingot sensitivity`.", valueName: "file"),
+        completion: .record)
     var sensitivity: String?
 
     func validate() throws {

@@ -5,7 +5,13 @@ import Checkpoints
 
 /// Where the output goes and what to do about what stands there.
 struct OutputOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "The folder to make. It appears when it is whole.")
+    /// The title of these options in the help.
+    static let title = "Output"
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder to make. It appears when it is whole.", valueName: "folder"),
+        completion: .directory)
     var output: String
 
     @Flag(help: "Check everything and print the plan; write nothing.")
@@ -17,7 +23,8 @@ struct OutputOptions: ParsableArguments {
     @Flag(help: "Put the new artefact in the place of the checkpoint that stands at the output.")
     var replace = false
 
-    @Option(help: "Shards converted at once, as far as 64 MiB of memory go.")
+    @Option(
+        help: ArgumentHelp("Shards converted at once, as far as 64 MiB of memory go.", valueName: "count"))
     var jobs = 1
 
     func validate() throws {

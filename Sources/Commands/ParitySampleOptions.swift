@@ -10,9 +10,13 @@ import Tokenisation
 
 /// Which texts a comparison runs over.
 struct ParitySampleOptions: ParsableArguments {
+    /// The title of these options in the help.
+    static let title = "Texts and items"
+
     @Option(
         help: ArgumentHelp(
-            "Texts to run both sides over: JSONL rows of conversations, text or tokens.", valueName: "file"))
+            "Texts to run both sides over: JSONL rows of conversations, text or tokens.", valueName: "file"),
+        completion: .rows)
     var data: String?
 
     @Option(help: "Tokens to run over, at most; whole rows, but the last one may be cut.")
@@ -20,7 +24,8 @@ struct ParitySampleOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Multiple-choice items: JSONL rows of messages, prefix, choices and answer.", valueName: "file"))
+            "Multiple-choice items: JSONL rows of messages, prefix, choices and answer.", valueName: "file"),
+        completion: .rows)
     var multipleChoice: String?
 
     @Option(help: "Multiple-choice items to score, at most.")

@@ -8,16 +8,21 @@ import Tokenisation
 
 /// Options that make the prompt.
 struct PromptOptions: ParsableArguments {
-    @Option(help: "What to ask. Rendered through the chat template of the checkpoint.")
+    @Option(
+        help: ArgumentHelp(
+            "What to ask. Rendered through the chat template of the checkpoint.", valueName: "text"))
     var prompt: String?
 
-    @Option(help: "A conversation: a JSON list of {\"role\", \"content\"}, instead of --prompt.")
+    @Option(
+        help: ArgumentHelp(
+            "A conversation: a JSON list of {\"role\", \"content\"}, instead of --prompt.",
+            valueName: "json"))
     var messages: String?
 
-    @Option(help: "The system message before --prompt.")
+    @Option(help: ArgumentHelp("The system message before --prompt.", valueName: "text"))
     var system: String?
 
-    @Option(help: "on or off, where the template knows thinking; its own word by default.")
+    @Option(help: "Think before answering, where the template knows it; its own word by default.")
     var thinking: ChatTemplate.Thinking?
 
     @Flag(help: "Continue the prompt as it stands: no template.")

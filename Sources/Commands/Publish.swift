@@ -8,6 +8,11 @@ struct Publish: ParsableCommand {
         abstract: "Make, judge and verify a folder that can be uploaded to Hugging Face and ModelScope.",
         discussion: """
             Uploading stays with `hf upload` and `modelscope upload`; prepare prints the exact commands.
+
+            Example:
+              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
+                --base-model inclusionAI/Ling-flash-2.0
+              ingot publish check release
             """,
         subcommands: [PublishPrepare.self, PublishCheck.self, PublishVerify.self])
 }

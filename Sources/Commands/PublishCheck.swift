@@ -16,15 +16,22 @@ struct PublishCheck: ParsableCommand {
             Everything that validate judges, held to a stricter measure, and what a hub, a licence and a card \
             need: inventory, limits, front matter, remote code, tokenizer, texts, digests, records. Reads every \
             byte unless --headers-only is given. The exit status is 1 when a finding is an error.
+
+            Example:
+              ingot publish check release --base Ling-flash-2.0
             """)
 
-    @Argument(help: "The folder.")
+    @Argument(help: "The folder.", completion: .directory)
     var folder: String
 
-    @Option(help: "huggingface, modelscope or both; by default what the folder shows itself to be made for.")
+    @Option(
+        help: ArgumentHelp(
+            "Whose rules; by default what the folder shows itself to be made for.", valueName: "hub"))
     var hub: HubChoice?
 
-    @Option(help: ArgumentHelp("The base model, to compare code and tokenizer with.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The base model, to compare code and tokenizer with.", valueName: "folder"),
+        completion: .directory)
     var base: String?
 
     @Flag(help: "Read headers and texts only, not the weights.")
@@ -33,7 +40,7 @@ struct PublishCheck: ParsableCommand {
     @Flag(help: "Put right what can be without touching a weight, then judge again.")
     var fix = false
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("publish check") { () throws(Failure) in

@@ -11,7 +11,7 @@ struct PublishPrepare: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
         abstract: "Make a folder that can be uploaded as it is.",
-        usage: "ingot publish prepare CHECKPOINT --base-model OWNER/NAME --hub both --output DIR",
+        usage: "ingot publish prepare CHECKPOINT --base-model OWNER/NAME --output DIR",
         discussion: """
             Shards are cut anew, in the order of the model; tokenizer, chat template and remote code are carried \
             byte for byte and must be the base's when --base is given. The card is made from a template: \
@@ -19,87 +19,59 @@ struct PublishPrepare: ParsableCommand {
             Profiles/cards/en.md and zh.md.
 
             Nothing is uploaded; the commands that do are printed.
+
+            Example:
+              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
+                --base-model inclusionAI/Ling-flash-2.0
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
-    @Option(help: "huggingface, modelscope or both.")
+    @Option(help: ArgumentHelp("The hubs to prepare for.", valueName: "hub"))
     var hub: HubChoice = .both
 
     @Option(help: ArgumentHelp("The base model on a hub.", valueName: "owner/name"))
     var baseModel: String
 
-    @Option(help: "The commit of the base model.")
+    @Option(help: ArgumentHelp("The commit of the base model.", valueName: "revision"))
     var baseRevision: String?
 
     @Option(
         help: ArgumentHelp(
-            "The base model, to compare with and to take missing files from.", valueName: "folder"))
+            "The base model, to compare with and to take missing files from.", valueName: "folder"),
+        completion: .directory)
     var base: String?
 
     @Option(help: ArgumentHelp("Where it will stand on the hubs.", valueName: "owner/name"))
     var repository: String?
 
-    @Option(help: "The heading of the card.")
-    var title: String?
-
-    @Option(help: "The identifier of the licence; the base's by default.")
-    var license: String?
-
-    @Option(help: "The name of a licence of its own, with --license other.")
-    var licenseName: String?
-
-    @Option(help: "Where a licence of its own can be read.")
-    var licenseLink: String?
-
-    @Option(help: ArgumentHelp("The text of the licence.", valueName: "file"))
-    var licenseFile: String?
-
-    @Option(help: "The language of the card: en, zh or both.")
-    var language: CardLanguageChoice = .en
-
-    @Option(help: "A tag of the card. May be repeated.")
-    var tag: [String] = []
-
-    @Flag(help: "A medical model: the notice that it does not replace a doctor stands first.")
-    var medical = false
-
-    @Option(help: ArgumentHelp("The output of `ingot verify --json`.", valueName: "file"))
-    var parity: String?
-
-    @Option(help: ArgumentHelp("The output of `ingot shard plan --json`.", valueName: "file"))
-    var topology: String?
-
-    @Option(help: ArgumentHelp("The output of `ingot draft measure --json`.", valueName: "file"))
-    var draft: String?
-
     @Option(
         help: ArgumentHelp(
-            "A template, or for two languages a folder with en.md and zh.md.", valueName: "file"))
-    var template: String?
-
-    @Option(help: "An engine and a device to give commands for: vllm-0.11.0/h20-96g. May be repeated.")
+            "An engine and a device to give commands for: vllm-0.11.0/h20-96g. May be repeated.",
+            valueName: "engine/device"), completion: .targets)
     var target: [String] = []
 
     @Option(
-        help: ArgumentHelp("The benchmark of the accuracy, for .eval_results.", valueName: "owner/name:task"))
-    var benchmark: String?
-
-    @Option(help: "Another file of the checkpoint to carry along. May be repeated.")
+        help: ArgumentHelp(
+            "Another file of the checkpoint to carry along. May be repeated.", valueName: "file"),
+        completion: .file())
     var include: [String] = []
 
-    @Option(help: "Data of one shard: 5GB, 500MB.")
+    @Option(help: ArgumentHelp("Data of one shard: 5GB, 500MB.", valueName: "size"))
     var shardSize = "5GB"
 
-    @Option(help: ArgumentHelp("Sign with a private key of the curve P-256, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Sign with a private key of the curve P-256, PEM.", valueName: "file"),
+        completion: .file())
     var sign: String?
 
     @Flag(help: "Write a CycloneDX 1.6 bill of materials.")
     var bom = false
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: CardOptions.sectionTitle) var card: CardOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         let request = try request()
@@ -146,26 +118,10 @@ struct PublishPrepare: ParsableCommand {
     private func request() throws -> ReleaseRequest {
         var request = ReleaseRequest(checkpoint: checkpoint, hubs: hub.hubs, baseModel: baseModel)
         request.repository = repository
-        request.title = title
         request.base = base
         request.baseRevision = baseRevision
-        request.licence = license
-        request.licenceName = licenseName
-        request.licenceLink = licenseLink
-        request.licenceFile = licenseFile
-        request.languages = language.languages
-        request.tags = tag
-        request.isMedical = medical
-        request.parity = parity
-        request.topology = topology
-        request.draft = draft
-        request.template = template
         request.targets = target
-        if let benchmark {
-            let parts = benchmark.split(separator: ":").map(String.init)
-            guard parts.count == 2 else { throw ValidationError("--benchmark takes OWNER/NAME:TASK") }
-            request.benchmark = (parts[0], parts[1])
-        }
+        try card.fill(&request)
         request.include = include
         guard let bytes = dataSize(shardSize) else {
             throw ValidationError("--shard-size takes a size such as 5GB or 500MB")
@@ -174,19 +130,6 @@ struct PublishPrepare: ParsableCommand {
         request.key = sign
         request.writesBOM = bom
         return request
-    }
-}
-
-/// The languages of a card.
-enum CardLanguageChoice: String, ExpressibleByArgument, CaseIterable {
-    case en, zh, both
-
-    var languages: [CardLanguage] {
-        switch self {
-        case .en: [.english]
-        case .zh: [.chinese]
-        case .both: CardLanguage.allCases
-        }
     }
 }
 

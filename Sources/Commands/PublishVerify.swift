@@ -15,18 +15,22 @@ struct PublishVerify: ParsableCommand {
             Reads every byte. SHA256SUMS is always held to the files, quantisation.json to the tensors. With --key \
             the signature model.sig must be that key's over exactly these files; with --base every tensor is \
             followed to the base model it was made from.
+
+            Example:
+              ingot publish verify release --base Ling-flash-2.0
             """)
 
-    @Argument(help: "The folder.")
+    @Argument(help: "The folder.", completion: .directory)
     var folder: String
 
-    @Option(help: ArgumentHelp("The publisher's public key, PEM.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The publisher's public key, PEM.", valueName: "file"), completion: .file())
     var key: String?
 
-    @Option(help: ArgumentHelp("The base model.", valueName: "folder"))
+    @Option(help: ArgumentHelp("The base model.", valueName: "folder"), completion: .directory)
     var base: String?
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("publish verify") { () throws(Failure) in

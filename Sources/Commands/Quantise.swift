@@ -12,16 +12,19 @@ import Quantisation
 struct Quantise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Quantise a checkpoint to FP8.",
-        usage: "ingot quantise CHECKPOINT --scheme fp8-block [--target ENGINE/DEVICE] --output DIR",
+        usage: "ingot quantise CHECKPOINT [--scheme NAME] [--target ENGINE/DEVICE] -o DIR",
         discussion: """
             Schemes: \(SchemeLibrary.names.joined(separator: ", ")); or the path of a scheme file. \
             `ingot profiles show fp8-block` prints one. fp8-tensor-static needs --calibration.
 
             A run that was stopped goes on with --resume and ends with the same bytes.
+
+            Example:
+              ingot quantise Ling-flash-2.0 --target vllm-0.33.0/h20-96g --output FP8
             """,
         aliases: ["quantize"])
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @OptionGroup var choice: SchemeOptions
@@ -29,7 +32,7 @@ struct Quantise: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "The folder of `ingot calibrate`: for static scales, --kv-scales and --clip second-moment.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var calibration: String?
 
     @Flag(help: "Store scales of keys and values, for a cache in FP8, from the calibration.")
@@ -38,12 +41,12 @@ struct Quantise: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "With --dry-run: make the headers of the artefact there, with no data, for `ingot shard plan`.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var outline: String?
 
     @OptionGroup var keepBudget: KeepBudgetOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard outline == nil || output.dryRun else { throw ValidationError("--outline goes with --dry-run") }

@@ -5,46 +5,59 @@ import DraftHeads
 
 /// What of a recipe can be said on the command line.
 struct RecipeOptions: ParsableArguments {
-    @Option(help: "Optimiser steps.")
+    @Option(help: ArgumentHelp("Optimiser steps.", valueName: "count"))
     var steps: Int?
 
-    @Option(help: "Rounds through the data, in place of --steps.")
+    @Option(help: ArgumentHelp("Rounds through the data, in place of --steps.", valueName: "number"))
     var epochs: Double?
 
-    @Option(help: "Minutes to train, in place of --steps; the result then depends on the machine.")
+    @Option(
+        help: ArgumentHelp(
+            "Minutes to train, in place of --steps; the result then depends on the machine.",
+            valueName: "number"))
     var minutes: Double?
 
-    @Option(help: "Texts of one step.")
+    @Option(help: ArgumentHelp("Texts of one step.", valueName: "count"))
     var batch: Int?
 
-    @Option(help: "Passes that a step's texts are cut into, one after another, for less memory.")
+    @Option(
+        help: ArgumentHelp(
+            "Passes that a step's texts are cut into, one after another, for less memory.", valueName: "count"
+        ))
     var accumulation: Int?
 
-    @Option(help: "Parts of a step's texts whose gradients are summed in a fixed order.")
+    @Option(
+        help: ArgumentHelp(
+            "Parts of a step's texts whose gradients are summed in a fixed order.", valueName: "count"))
     var shards: Int?
 
-    @Option(help: "Tokens of a text; the rest is cut off.")
+    @Option(help: ArgumentHelp("Tokens of a text; the rest is cut off.", valueName: "count"))
     var length: Int?
 
-    @Option(help: "Learn every token of random pieces of so many tokens, in place of the answers of rows.")
+    @Option(
+        help: ArgumentHelp(
+            "Learn every token of random pieces of so many tokens, in place of the answers of rows.",
+            valueName: "count"))
     var crop: Int?
 
-    @Option(help: "The learning rate at its peak.")
+    @Option(help: ArgumentHelp("The learning rate at its peak.", valueName: "number"))
     var rate: Double?
 
-    @Option(help: "The seed of weights and order.")
+    @Option(help: ArgumentHelp("The seed of weights and order.", valueName: "number"))
     var seed: Int?
 
-    @Option(help: "Steps from one evaluation to the next.")
+    @Option(help: ArgumentHelp("Steps from one evaluation to the next.", valueName: "steps"))
     var evaluateEvery: Int?
 
-    @Option(help: "Evaluations that are no better before the training ends; 0 for none.")
+    @Option(
+        help: ArgumentHelp(
+            "Evaluations that are no better before the training ends; 0 for none.", valueName: "count"))
     var patience: Int?
 
-    @Option(help: "Steps from one sealed state to the next.")
+    @Option(help: ArgumentHelp("Steps from one sealed state to the next.", valueName: "steps"))
     var sealEvery: Int?
 
-    @Option(help: "Steps from one line of the log to the next.")
+    @Option(help: ArgumentHelp("Steps from one line of the log to the next.", valueName: "steps"))
     var logEvery: Int?
 
     func validate() throws {

@@ -17,7 +17,7 @@ struct ReportOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say more: a line for each tensor.")
     var verbose = false
 
-    @Option(help: "How to show progress: auto, bar, plain, none.")
+    @Option(help: ArgumentHelp("How to show progress.", valueName: "style"))
     var progress: TerminalProgress.Style = .auto
 
     /// Where long work reports how far it is.

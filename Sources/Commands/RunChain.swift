@@ -13,7 +13,7 @@ struct RunChain: ParsableCommand {
         abstract: "Run the whole chain: validate, calibrate, quantise, draft, verify, shard, publish.",
         usage: """
             ingot run RECIPE.json --output DIR
-            ingot run h20-fp8-eagle3 --checkpoint DIR --output DIR --set verify.data=FILE.jsonl
+            ingot run NAME --checkpoint DIR --output DIR [--set verify.data=FILE]
             ingot run RECIPE.json --plan
             ingot run --init CHECKPOINT --target ENGINE/DEVICE > RECIPE.json
             """,
@@ -24,20 +24,30 @@ struct RunChain: ParsableCommand {
 
             In the output: a folder for each thing that was made, stages/ with the record and the log of each \
             stage, pages/, report.html and report.json.
+
+            Example:
+              ingot run h200-fp8 --checkpoint Ling-flash-2.0 --output out/h200 --plan
             """)
 
-    @Argument(help: "The path of a recipe, or the name of one of the program's own.")
+    @Argument(
+        help: "The path of a recipe, or the name of one of the program's own.", completion: .recipes)
     var recipe: String?
 
     @Option(
         name: .customLong("init"),
-        help: ArgumentHelp("Print a recipe for a checkpoint.", valueName: "checkpoint"))
+        help: ArgumentHelp("Print a recipe for a checkpoint.", valueName: "checkpoint"),
+        completion: .directory)
     var initial: String?
 
-    @Option(help: ArgumentHelp("The source, in place of the recipe's.", valueName: "folder"))
+    @Option(
+        help: ArgumentHelp("The source, in place of the recipe's.", valueName: "folder"),
+        completion: .directory)
     var checkpoint: String?
 
-    @Option(help: "The engine and the device, in place of the recipe's: vllm-0.33.0/h20-96g.")
+    @Option(
+        help: ArgumentHelp(
+            "The engine and the device, in place of the recipe's: vllm-0.33.0/h20-96g.",
+            valueName: "engine/device"), completion: .targets)
     var target: String?
 
     @Option(
@@ -45,7 +55,11 @@ struct RunChain: ParsableCommand {
         help: ArgumentHelp("Set a key of the recipe. May be repeated.", valueName: "section.key=value"))
     var settings: [String] = []
 
-    @Option(name: .shortAndLong, help: "The folder of the run; the one of an earlier run is gone on with.")
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The folder of the run; the one of an earlier run is gone on with.", valueName: "folder"),
+        completion: .directory)
     var output: String?
 
     @Flag(
@@ -53,16 +67,20 @@ struct RunChain: ParsableCommand {
         help: "Print the stages with bytes, time, memory and disk; do nothing.")
     var plan = false
 
-    @Option(help: "Threads that multiply; the processors of the machine by default.")
+    @Option(
+        help: ArgumentHelp(
+            "Threads that multiply; the processors of the machine by default.", valueName: "count"))
     var threads: Int?
 
-    @Option(help: "Weights kept in memory, such as 8GiB, half of the machine's by default.")
+    @Option(
+        help: ArgumentHelp(
+            "Weights kept in memory, such as 8GiB, half of the machine's by default.", valueName: "size"))
     var memory: MemorySize?
 
-    @Option(help: "Files converted at a time.")
+    @Option(help: ArgumentHelp("Files converted at a time.", valueName: "count"))
     var jobs = 1
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard (1...64).contains(jobs) else { throw ValidationError("--jobs takes a number from 1 to 64") }

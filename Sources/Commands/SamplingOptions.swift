@@ -5,22 +5,32 @@ import ReferenceModel
 
 /// Options of the sampler.
 struct SamplingOptions: ParsableArguments {
-    @Option(help: "New tokens at most; 256 by default.")
+    /// The title of these options in the help.
+    static let title = "Sampling"
+
+    @Option(help: ArgumentHelp("New tokens at most; 256 by default.", valueName: "count"))
     var tokens: Int?
 
-    @Option(help: "0 takes the most likely token each time; higher is more varied.")
+    @Option(
+        help: ArgumentHelp(
+            "0 takes the most likely token each time; higher is more varied.", valueName: "number"))
     var temperature: Float = 0
 
-    @Option(help: "Keep the most likely tokens that together have this probability.")
+    @Option(
+        help: ArgumentHelp(
+            "Keep the most likely tokens that together have this probability.", valueName: "number"))
     var topP = 1.0
 
-    @Option(help: "Keep so many of the most likely tokens; 0 keeps all.")
+    @Option(help: ArgumentHelp("Keep so many of the most likely tokens; 0 keeps all.", valueName: "count"))
     var topK = 0
 
-    @Option(help: "Above 1, tokens of prompt and answer become less likely.")
+    @Option(
+        help: ArgumentHelp("Above 1, tokens of prompt and answer become less likely.", valueName: "number"))
     var repetitionPenalty: Float = 1
 
-    @Option(help: "The same seed gives the same answer; drawn and shown by default.")
+    @Option(
+        help: ArgumentHelp(
+            "The same seed gives the same answer; drawn and shown by default.", valueName: "number"))
     var seed: UInt64?
 
     func validate() throws {

@@ -7,19 +7,29 @@ import Quantisation
 
 /// A scheme and departures from it.
 struct SchemeOptions: ParsableArguments {
-    @Option(help: "What is quantised how.")
+    @Option(
+        help: ArgumentHelp(
+            "What is quantised how, by name or as a file; `ingot profiles list` names all.",
+            valueName: "scheme"), completion: .schemes)
     var scheme = "fp8-block"
 
-    @Option(help: "Adapt to an engine and a device, or refuse: vllm-0.11.0/h20-96g.")
+    @Option(
+        help: ArgumentHelp(
+            "Adapt to an engine and a device, or refuse: vllm-0.11.0/h20-96g.", valueName: "engine/device"),
+        completion: .targets)
     var target: String?
 
-    @Option(help: "Leave a role as it is, such as attention-qkv. May be repeated.")
+    @Option(
+        help: ArgumentHelp(
+            "Leave a role as it is, such as attention-qkv. May be repeated.", valueName: "role"),
+        completion: .roles)
     var keep: [String] = []
 
     @Option(
-        help:
-            "Search each scale for the least error instead of taking it from the largest weight: mse, second-moment."
-    )
+        help: ArgumentHelp(
+            "Search each scale for the least error instead of taking it from the largest weight: "
+                + ScaleSearch.allCases.map(\.rawValue).joined(separator: ", ") + ".", valueName: "search"),
+        completion: .searches)
     var clip: String?
 
     /// The request, and what its target has to say about it.

@@ -15,46 +15,53 @@ import Tokenisation
 struct Sensitivity: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure what quantising each role, layer and module of a checkpoint does to its outputs.",
-        usage: "ingot sensitivity CHECKPOINT --data FILE.jsonl [--scheme fp8-block] --output FILE.json",
+        usage: "ingot sensitivity CHECKPOINT --data FILE [--scheme NAME] --output FILE",
         discussion: """
             Nothing is quantised on disk: each part is encoded in memory while a pass reads the texts, and the \
             logits are compared with the model's own. The file is for `ingot quantise --keep-budget`. With \
             --judge and --keep-budget the choice is also tried on other texts, beside random ones of the same size.
+
+            Example:
+              ingot sensitivity Ling-flash-2.0 --data texts.jsonl --output damage.json
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @OptionGroup var choice: SchemeOptions
 
     @Option(
         help: ArgumentHelp(
-            "Texts to run over: JSONL rows of conversations, text or tokens.", valueName: "file"))
+            "Texts to run over: JSONL rows of conversations, text or tokens.", valueName: "file"),
+        completion: .rows)
     var data: String
 
     @Option(help: "Tokens to run over, at most; whole rows, but the last one may be cut.")
     var tokens = 4096
 
-    @Option(help: ArgumentHelp("Where to write what was found.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write what was found.", valueName: "file"), completion: .record)
     var output: String?
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
     @Flag(help: "No pass for each group of modules: estimate them from roles and layers. For large models.")
     var estimateModules = false
 
-    @Option(help: ArgumentHelp("Texts to try a budget on.", valueName: "file"))
+    @Option(help: ArgumentHelp("Texts to try a budget on.", valueName: "file"), completion: .rows)
     var judge: String?
 
     @Option(help: ArgumentHelp("The budget to try on the texts of --judge, such as 2GB.", valueName: "size"))
     var keepBudget: MemorySize?
 
-    @Option(help: "Random choices of the same size to try beside it.")
+    @Option(
+        help: ArgumentHelp("Random choices of the same size to try beside it.", valueName: "count"))
     var random = 5
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard tokens > 0 else { throw ValidationError("--tokens takes a number above 0") }

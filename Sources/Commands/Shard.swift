@@ -14,6 +14,10 @@ struct Shard: ParsableCommand {
         discussion: """
             A topology is written tp4-dp2-ep8-pp2: TP cuts attention, DP copies it, EP divides the experts over \
             TP × DP, PP divides the layers. The words are the same for every engine.
+
+            Example:
+              ingot shard plan FP8 --target vllm-0.33.0/h20-96g --devices 4
+              ingot shard FP8 --topology dp2-ep2 --output FP8-dp2
             """,
         subcommands: [ShardWrite.self, ShardPlan.self, ShardGather.self], defaultSubcommand: ShardWrite.self)
 }

@@ -14,13 +14,16 @@ struct ShardGather: ParsableCommand {
         discussion: """
             From a folder of ranks the files come back as they were, to the last byte; every slice of every rank is \
             compared with its digest.
+
+            Example:
+              ingot shard gather ranks --output gathered
             """)
 
-    @Argument(help: "The folder with the slices of all ranks.")
+    @Argument(help: "The folder with the slices of all ranks.", completion: .directory)
     var folder: String
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("shard gather") { () throws(Failure) in

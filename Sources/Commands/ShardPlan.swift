@@ -17,58 +17,73 @@ struct ShardPlan: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Say which topologies a checkpoint can be served in, from headers alone.",
-        usage: "ingot shard plan CHECKPOINT --target ENGINE/DEVICE [--devices N | --topology T]",
+        usage: "ingot shard plan CHECKPOINT --target T [--devices N | --topology T]",
         discussion: """
             Without --devices and --topology every product of TP, DP and EP up to 32 devices is judged. The first \
             row is the best: a sequence of --context fits, few devices, few stages, most sequences at once. The \
             exit status is 1 when nothing that was asked for can be served.
+
+            Example:
+              ingot shard plan FP8 --target vllm-0.33.0/h20-96g --devices 4
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
-    @Option(help: "The engine and the device: vllm-0.33.0/h20-96g.")
+    @Option(
+        help: ArgumentHelp("The engine and the device: vllm-0.33.0/h20-96g.", valueName: "engine/device"),
+        completion: .targets)
     var target: String?
 
-    @Option(help: "The device, under --engine or the newest vLLM known for it.")
+    @Option(
+        help: ArgumentHelp(
+            "The device, under --engine or the newest vLLM known for it.", valueName: "name"),
+        completion: .devices)
     var device: String?
 
-    @Option(help: "The engine of --device.")
+    @Option(help: ArgumentHelp("The engine of --device.", valueName: "name"), completion: .engines)
     var engine: String?
 
     @Option(help: "Judge this topology and say what each rank holds. May be repeated.")
     var topology: [String] = []
 
-    @Option(help: "Search all topologies of so many devices, pipelines included.")
+    @Option(
+        help: ArgumentHelp(
+            "Search all topologies of so many devices, pipelines included.", valueName: "count"))
     var devices: Int?
 
-    @Option(help: "Tokens of a sequence.")
+    @Option(help: ArgumentHelp("Tokens of a sequence.", valueName: "count"))
     var context = 131_072
 
-    @Option(help: "Element type of the key/value cache: bf16, fp8.")
+    @Option(help: ArgumentHelp("Element type of the key/value cache.", valueName: "type"))
     var cache: CacheType = .bf16
 
-    @Option(help: "Where experts live: linear, round-robin, balanced.")
+    @Option(help: ArgumentHelp("Where experts live.", valueName: "rule"))
     var placement: ExpertPlacement.Name = .linear
 
     @Option(
         help: ArgumentHelp(
-            "The folder of `ingot calibrate`: how loaded the experts are.", valueName: "folder"))
+            "The folder of `ingot calibrate`: how loaded the experts are.", valueName: "folder"),
+        completion: .directory)
     var calibration: String?
 
-    @Option(help: ArgumentHelp("Write the placement as the engine reads it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the placement as the engine reads it.", valueName: "file"),
+        completion: .record)
     var expertMap: String?
 
-    @Option(help: "How tokens travel between expert ranks: standard, deepep.")
+    @Option(help: ArgumentHelp("How tokens travel between expert ranks.", valueName: "way"))
     var allToAll: AllToAll = .standard
 
-    @Option(help: "The share of memory the engine takes; its default without.")
+    @Option(
+        help: ArgumentHelp("The share of memory the engine takes; its default without.", valueName: "share"))
     var utilisation: Double?
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard (1...(1 << 30)).contains(context) else {

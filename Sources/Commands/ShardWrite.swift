@@ -20,36 +20,45 @@ struct ShardWrite: ParsableCommand {
             ranks: a folder for each rank, and topology.json, from which the checkpoint can be put back.
             vllm-sharded-state@0.32: what vLLM 0.32.0 reads with --load-format sharded_state.
             deepseek-mp: the files of DeepSeek-V3's inference folder, for as many ranks as TP and EP say.
+
+            Example:
+              ingot shard FP8 --topology dp2-ep2 --form ranks --output ranks
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
     @Option(help: "The topology, such as tp4-dp2-ep8 or pp2-tp4.")
     var topology: String
 
-    @Option(help: ArgumentHelp("hf, ranks, vllm-sharded-state@0.32 or deepseek-mp.", valueName: "form"))
+    @Option(
+        help: ArgumentHelp("hf, ranks, vllm-sharded-state@0.32 or deepseek-mp.", valueName: "form"),
+        completion: .list(ShardForm.allCases.map(\.name)))
     var form: String = "hf"
 
-    @Option(help: "Judge and divide for an engine and a device: vllm-0.33.0/h20-96g.")
+    @Option(
+        help: ArgumentHelp(
+            "Judge and divide for an engine and a device: vllm-0.33.0/h20-96g.", valueName: "engine/device"),
+        completion: .targets)
     var target: String?
 
-    @Option(help: "Where experts live: linear, round-robin, balanced.")
+    @Option(help: ArgumentHelp("Where experts live.", valueName: "rule"))
     var placement: ExpertPlacement.Name = .linear
 
     @Option(
         help: ArgumentHelp(
-            "The folder of `ingot calibrate`, for --placement balanced.", valueName: "folder"))
+            "The folder of `ingot calibrate`, for --placement balanced.", valueName: "folder"),
+        completion: .directory)
     var calibration: String?
 
-    @Option(help: "How tokens travel between expert ranks: standard, deepep.")
+    @Option(help: ArgumentHelp("How tokens travel between expert ranks.", valueName: "way"))
     var allToAll: AllToAll = .standard
 
     @Option(help: ArgumentHelp("Cut the files of hf to about this size.", valueName: "size"))
     var fileSize: MemorySize?
 
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         if let fileSize, fileSize.bytes < 1 {

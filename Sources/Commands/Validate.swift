@@ -16,18 +16,24 @@ struct Validate: ParsableCommand {
             Reads headers, config, sidecars and scales. With --deep it reads every byte: numbers that are not \
             finite, weights of nothing but zeros, and digests against quantisation.json. All findings are \
             collected; the exit status is 1 when one of them is an error.
+
+            Example:
+              ingot validate Ling-flash-2.0 --target vllm-0.33.0/h20-96g --deep
             """)
 
-    @Argument(help: "The folder of the checkpoint.")
+    @Argument(help: "The folder of the checkpoint.", completion: .directory)
     var checkpoint: String
 
-    @Option(help: "Judge it for an engine and a device: vllm-0.11.0/h20-96g.")
+    @Option(
+        help: ArgumentHelp(
+            "Judge it for an engine and a device: vllm-0.11.0/h20-96g.", valueName: "engine/device"),
+        completion: .targets)
     var target: String?
 
     @Flag(help: "Read all data, not only headers and scales.")
     var deep = false
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("validate") { () throws(Failure) in

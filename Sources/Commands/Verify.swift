@@ -21,54 +21,66 @@ struct Verify: ParsableCommand {
             """,
         discussion: """
             LEFT is what is right, RIGHT is what is judged: each a checkpoint, a recorded run (a folder with \
-            golden.json and a safetensors file), or the address of a vLLM or SGLang that runs. Checkpoints run side by side, layer by layer, in bounded memory. Limits \
-            come from a tolerance profile, chosen from what the two are unless --tolerance names one. Exit status \
+            golden.json and a safetensors file), or the address of a vLLM or SGLang that runs. Checkpoints run \
+            side by side, layer by layer, in bounded memory. Limits come from a tolerance profile, chosen from what the two are unless --tolerance names one. Exit status \
             1 when a limit is broken.
+
+            Example:
+              ingot verify Ling-flash-2.0 FP8 --data texts.jsonl --report parity.html
             """)
 
-    @Argument(help: "The side that is right: a checkpoint or a recorded run.")
+    @Argument(
+        help: "The side that is right: a checkpoint or a recorded run.", completion: .directory)
     var left: String
 
-    @Argument(help: "The side that is judged; left out beside --endpoint or --record.")
+    @Argument(
+        help: "The side that is judged; left out beside --endpoint or --record.", completion: .directory)
     var right: String?
 
-    @OptionGroup var endpoint: EndpointOptions
+    @OptionGroup(title: EndpointOptions.title) var endpoint: EndpointOptions
 
-    @Option(help: "Of a server: the likeliest tokens to ask for at each position.")
+    @Option(
+        help: ArgumentHelp(
+            "Of a server: the likeliest tokens to ask for at each position.", valueName: "count"))
     var top = 20
 
     @Option(
-        help: ArgumentHelp("Run LEFT alone and write what it shows to a new folder.", valueName: "folder"))
+        help: ArgumentHelp("Run LEFT alone and write what it shows to a new folder.", valueName: "folder"),
+        completion: .directory)
     var record: String?
 
-    @OptionGroup var samples: ParitySampleOptions
+    @OptionGroup(title: ParitySampleOptions.title) var samples: ParitySampleOptions
 
     @Option(
         help: ArgumentHelp(
             "The limits: \(Tolerance.names(.embedded).joined(separator: ", ")), or a file.", valueName: "name"
-        ))
+        ), completion: .tolerances)
     var tolerance: String?
 
     @Option(
         help: ArgumentHelp(
             "What to look at, with commas between: \(ParityCheck.allCases.map(\.rawValue).joined(separator: ", ")).",
-            valueName: "list"))
+            valueName: "list"), completion: .checks)
     var checks: String?
 
-    @Option(help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
 
     @Flag(help: "Try known faults when a limit is broken, on a large checkpoint too: each costs a pass.")
     var diagnose = false
 
-    @Option(help: ArgumentHelp("How the left side multiplies; as --backend by default.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("What multiplies for the left side; as --backend by default.", valueName: "name"),
+        completion: .backends)
     var leftBackend: String?
 
-    @Option(help: ArgumentHelp("Whose roundings the left side has.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Whose roundings the left side has.", valueName: "name"), completion: .numerics)
     var leftNumerics = Numerics.f32.name
 
-    @OptionGroup var backend: BackendOptions
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: BackendOptions.title) var backend: BackendOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         guard (1...1000).contains(top) else { throw ValidationError("--top takes a number from 1 to 1000") }

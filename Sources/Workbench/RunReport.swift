@@ -99,6 +99,7 @@ package struct RunReport: Sendable {
     package func write() throws(Failure) {
         let folder = RunFolder(self.folder)
         _ = try FileAccess.writeSealed(document.text() + "\n", to: folder.file(RunFolder.reportName))
+        try RunPage(self).write(to: folder.file(RunFolder.pageName))
     }
 
     /// A line for each stage.

@@ -75,8 +75,9 @@ struct DocsReferenceTests {
             .map { $0.replacing(/\s+$/, with: "") }
         let help = lines.joined(separator: "\n").replacing(/\n+$/, with: "")
         text += "\n## \((["ingot"] + path).joined(separator: " "))\n\n```text\n\(help)\n```\n"
-        let below = lines.drop { $0 != "SUBCOMMANDS:" }.dropFirst().prefix { !$0.isEmpty }
-        for line in below {
+        // Lines of options begin with a hyphen, lines of subcommands do not; arguments are in angle brackets.
+        let sections = lines.drop { $0.wholeMatch(of: /[A-Z][A-Z ,]*:/) == nil }
+        for line in sections {
             if let name = line.prefixMatch(of: /\s\s([a-z]+)/) { try add(path + [String(name.1)], to: &text) }
         }
     }

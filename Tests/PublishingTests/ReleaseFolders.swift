@@ -16,7 +16,8 @@ enum ReleaseFolders {
         let source = Repository.checkpoint("ling-tiny-icd")
         for name in [
             "config.json", "configuration_bailing_moe_v2.py", "generation_config.json", "model.safetensors",
-            "modeling_bailing_moe_v2.py", "special_tokens_map.json", "tokenizer.json", "tokenizer_config.json",
+            "modeling_bailing_moe_v2.py", "special_tokens_map.json", "tokenizer.json",
+            "tokenizer_config.json",
         ] { try FileManager.default.copyItem(atPath: source + "/" + name, toPath: folder + "/" + name) }
         try FileManager.default.copyItem(atPath: Repository.path("LICENSE"), toPath: folder + "/LICENSE")
         return folder
