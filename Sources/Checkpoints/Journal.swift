@@ -77,6 +77,28 @@ package final class Journal: Sendable {
         return entries
     }
 
+    /// What earlier runs of a plan have sealed, line by line; the first run of a plan notes which one it is.
+    ///
+    /// - Parameters:
+    ///   - plan: the digest of everything that decides the bytes of the output.
+    ///   - sameness: what must be as it was, for the message.
+    /// - Throws: OUT-006 when the unfinished work is of another plan.
+    package func units(ofPlan plan: String, sameness: String) throws(Failure) -> [JSONValue] {
+        let entries = try entries()
+        guard let first = entries.first else {
+            try append(["plan": .string(plan), "format": 1])
+            return []
+        }
+        guard case .object(let head) = first, head["plan"] == .string(plan) else {
+            throw Failure(
+                Finding(
+                    .error, .resumeMismatch, "the unfinished work is of another plan",
+                    file: parentFolder(path), expected: sameness, found: "a journal of a different plan",
+                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
+        }
+        return Array(entries.dropFirst())
+    }
+
     /// Whether any unit is sealed: work that a later run can go on from.
     package var hasUnits: Bool { units.load(ordering: .relaxed) > 0 }
 

@@ -26,35 +26,22 @@ struct ReshardRun {
         progress.begin(stage: "copying", totalBytes: plan.source.dataBytes)
         defer { progress.end() }
         let known = try resume(journal)
-        let results = Mutex<[Int: WriteBehind.Sealed]>(known)
-        let failure = Mutex<Failure?>(nil)
         let chain = Mutex(TensorChain(record))
         for index in known.keys {
             chain.withLock { for piece in plan.shards[index].pieces { $0.pass(piece.record.name) } }
         }
         let pending = plan.shards.indices.filter { known[$0] == nil }
-        let next = Atomic<Int>(0)
         let budget = PipelineBudget(jobs: jobs)
         // Two ends of `depth` buffers each.
         let fits = max(1, PipelineBudget.limit / (2 * budget.depth * BulkReader.capacity(for: budget.block)))
-        DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, fits, pending.count))) { _ in
-            while failure.withLock({ $0 == nil }) {
-                let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard turn < pending.count else { return }
-                let index = pending[turn]
-                do throws(Failure) {
-                    let (sealed, scans) = try copy(plan.shards[index], budget)
-                    try judge(scans, chain)
-                    try journal.append(unit: unit(index, sealed))
-                    results.withLock { $0[index] = sealed }
-                } catch {
-                    failure.withLock { if $0 == nil { $0 = error } }
-                }
-            }
+        let made = try sideBySide(pending, atOnce: min(jobs, fits)) { (index) throws(Failure) in
+            let (sealed, scans) = try copy(plan.shards[index], budget)
+            try judge(scans, chain)
+            try journal.append(unit: unit(index, sealed))
+            return sealed
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
         try chain.withLock { $0.findings() }.throwErrors()
-        let done = results.withLock { $0 }
+        let done = known.merging(zip(pending, made)) { $1 }
         return (plan.shards.indices.compactMap { done[$0] }, known.count)
     }
 
@@ -142,21 +129,10 @@ struct ReshardRun {
     }
 
     private func resume(_ journal: Journal) throws(Failure) -> [Int: WriteBehind.Sealed] {
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(planDigest), "format": 1])
-            return [:]
-        }
-        guard case .object(let head) = first, head["plan"] == .string(planDigest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: folder,
-                    expected: "the same checkpoint, shard size and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
+        let entries = try journal.units(
+            ofPlan: planDigest, sameness: "the same checkpoint, shard size and version of this program")
         var known: [Int: WriteBehind.Sealed] = [:]
-        for case .object(let entry) in entries.dropFirst() {
+        for case .object(let entry) in entries {
             guard case .string(let name)? = entry["shard"], case .string(let digest)? = entry["sha256"],
                 case .string(let sources)? = entry["sources"],
                 let index = plan.shards.firstIndex(where: { $0.name == name }), sources == identities(index),

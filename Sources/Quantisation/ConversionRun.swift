@@ -74,21 +74,10 @@ package struct ConversionRun: Sendable {
 
     /// Shards that an earlier run of the same plan sealed and that are still what the journal says.
     private func resume(_ journal: Journal) throws(Failure) -> [Int: ConvertedShard] {
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(plan.digest), "format": 1])
-            return [:]
-        }
-        guard case .object(let head) = first, head["plan"] == .string(plan.digest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: output.partial,
-                    expected: "the same source, scheme, target and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
+        let entries = try journal.units(
+            ofPlan: plan.digest, sameness: "the same source, scheme, target and version of this program")
         var known: [Int: ConvertedShard] = [:]
-        for entry in entries.dropFirst() {
+        for entry in entries {
             guard let unit = try? JournalUnit(document: entry),
                 let index = plan.shards.firstIndex(where: { $0.name == unit.shard.name }),
                 unit.sourceIdentity == identityText(index), isWhole(unit.shard, index)
@@ -117,31 +106,18 @@ package struct ConversionRun: Sendable {
     private func convert(_ known: [Int: ConvertedShard], _ journal: Journal) throws(Failure)
         -> [ConvertedShard]
     {
-        let results = Mutex<[Int: ConvertedShard]>(known)
-        let failure = Mutex<Failure?>(nil)
         let pending = plan.shards.indices.filter { known[$0] == nil }
-        let next = Atomic<Int>(0)
         let budget = PipelineBudget(jobs: jobs)
         let atOnce = budget.jobs(jobs, longest: pending.map { budget.bytes(of: plan.shards[$0]) }.max() ?? 1)
-        DispatchQueue.concurrentPerform(iterations: min(atOnce, max(1, pending.count))) { _ in
-            while failure.withLock({ $0 == nil }) {
-                let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard turn < pending.count else { return }
-                let index = pending[turn]
-                do throws(Failure) {
-                    let shard = try ShardConverter(
-                        plan: plan, shard: plan.shards[index], budget: budget, progress: progress
-                    ).run(into: output.partial)
-                    try journal.append(
-                        unit: JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
-                    results.withLock { $0[index] = shard }
-                } catch {
-                    failure.withLock { if $0 == nil { $0 = error } }
-                }
-            }
+        let made = try sideBySide(pending, atOnce: atOnce) { (index) throws(Failure) in
+            let shard = try ShardConverter(
+                plan: plan, shard: plan.shards[index], budget: budget, progress: progress
+            ).run(into: output.partial)
+            try journal.append(
+                unit: JournalUnit(shard: shard, sourceIdentity: identityText(index)).document)
+            return shard
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        let done = results.withLock { $0 }
+        let done = known.merging(zip(pending, made)) { $1 }
         return plan.shards.indices.compactMap { done[$0] }
     }
 

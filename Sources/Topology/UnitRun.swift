@@ -65,22 +65,11 @@ struct UnitRun<Plan: UnitPlan>: Sendable {
     // MARK: Resume
 
     private func resume(_ journal: Journal) throws(Failure) -> [String: SealedUnit] {
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(plan.digest), "format": 1])
-            return [:]
-        }
-        guard case .object(let head) = first, head["plan"] == .string(plan.digest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: output.partial,
-                    expected: "the same source, topology, output form and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
+        let entries = try journal.units(
+            ofPlan: plan.digest, sameness: "the same source, topology, output form and version of this program")
         let units = Dictionary(plan.units.map { ($0.key, $0) }) { first, _ in first }
         var known: [String: SealedUnit] = [:]
-        for entry in entries.dropFirst() {
+        for entry in entries {
             guard let sealed = try? SealedUnit(document: entry), let unit = units[sealed.key],
                 sealed.source == (try? unit.sourceIdentity()), isWhole(sealed)
             else { continue }
@@ -98,29 +87,19 @@ struct UnitRun<Plan: UnitPlan>: Sendable {
 
     // MARK: Work
 
+    /// Each has threads and buffers of its own; more than these only share the disk.
+    private static var unitsAtOnce: Int { 4 }
+
     private func work(_ known: [String: SealedUnit], _ journal: Journal) throws(Failure) -> [SealedUnit] {
         let pending = plan.units.filter { known[$0.key] == nil }
-        let results = Mutex<[String: SealedUnit]>(known)
-        let failure = Mutex<Failure?>(nil)
-        let next = Atomic<Int>(0)
-        let atOnce = max(1, min(jobs, pending.count, 4))
+        let atOnce = max(1, min(jobs, pending.count, Self.unitsAtOnce))
         let budget = MoveBudget(jobs: atOnce)
-        DispatchQueue.concurrentPerform(iterations: atOnce) { _ in
-            while failure.withLock({ $0 == nil }) {
-                let turn = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard turn < pending.count else { return }
-                do throws(Failure) {
-                    let sealed = try pending[turn].run(
-                        into: output.partial, budget: budget, progress: progress)
-                    try journal.append(unit: sealed.document)
-                    results.withLock { $0[sealed.key] = sealed }
-                } catch {
-                    failure.withLock { if $0 == nil { $0 = error } }
-                }
-            }
+        let made = try sideBySide(pending, atOnce: atOnce) { (unit) throws(Failure) in
+            let sealed = try unit.run(into: output.partial, budget: budget, progress: progress)
+            try journal.append(unit: sealed.document)
+            return sealed
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        let done = results.withLock { $0 }
+        let done = known.merging(made.map { ($0.key, $0) }) { $1 }
         return plan.units.compactMap { done[$0.key] }
     }
 }
