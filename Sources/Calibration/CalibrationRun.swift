@@ -126,7 +126,8 @@ package struct CalibrationRun: Sendable {
         var state = CalibrationState(
             plan.configuration, observers: plan.head.observers, predicting: plan.head.predicts)
         let entries = try journal.units(
-            ofPlan: plan.digest, sameness: "the same checkpoint, data, options, memory and version of this program")
+            ofPlan: plan.digest,
+            sameness: "the same checkpoint, data, options, memory and version of this program")
         for entry in entries.reversed() {
             guard case .object(let unit) = entry, case .number(let number)? = unit["batch"],
                 let batch = number.integer, (1...plan.batches.count).contains(batch),

@@ -49,6 +49,19 @@ package final class Journal: Sendable {
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
+    /// The plan that a folder's journal is of; nil for a folder without one.
+    package static func plan(in folder: String) -> String? {
+        // The first line is short, whatever follows it.
+        let path = joined(folder, fileName)
+        guard let size = (try? FileAccess.identity(path))?.size,
+            let bytes = try? FileAccess.read(path, range: 0..<min(size, 1 << 10)),
+            let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
+            case .object(let head)? = try? JSONValue(parsing: Array(bytes[..<end])),
+            case .string(let plan)? = head["plan"]
+        else { return nil }
+        return plan
+    }
+
     /// What is said when another run holds the journal of a folder.
     static func busy(_ folder: String) -> Finding {
         Finding(

@@ -10,7 +10,7 @@ import Synchronization
 /// - Returns: what each unit gave, in the order of the units.
 /// - Throws: the first failure, after the units in work have ended; no further one is begun.
 package func sideBySide<Unit: Sendable, Value: Sendable>(
-    _ units: [Unit], atOnce: Int, _ body: (Unit) throws(Failure) -> Value
+    _ units: [Unit], atOnce: Int, _ body: @Sendable (Unit) throws(Failure) -> Value
 ) throws(Failure) -> [Value] {
     let results = Mutex<[Int: Value]>([:])
     let failure = Mutex<Failure?>(nil)

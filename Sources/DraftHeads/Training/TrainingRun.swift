@@ -219,7 +219,8 @@ package final class TrainingRun {
     /// Starts, or takes up the last sealed state of an earlier run of the same plan.
     private func takeUp(_ journal: Journal) throws(Failure) -> TrainingLog {
         let entries = try journal.units(
-            ofPlan: plan.digest, sameness: "the same target, data, profile, options and version of this program")
+            ofPlan: plan.digest,
+            sameness: "the same target, data, profile, options and version of this program")
         for entry in entries.reversed() {
             guard case .object(let unit) = entry, case .number(let step)? = unit["step"],
                 case .number(let log)? = unit["log"], case .string(let digest)? = unit["sha256"],
