@@ -39,6 +39,7 @@ package struct Ingot: ParsableCommand {
                 subcommands: [
                     Draft.self, Shard.self, Publish.self, Generate.self, Dequantise.self,
                 ]),
+            CommandGroup(name: "Past one machine", subcommands: [Unit.self]),
             CommandGroup(name: "To look up", subcommands: [Profiles.self, Explain.self]),
         ])
 
