@@ -53,7 +53,7 @@ package struct RunPage {
         if let stage = report.stages.first(where: { $0.status == "failed" }) {
             let error = stage.findings.first { $0["level"]?.text == "error" }
             return Verdict(
-                .fail, "The run ended at \(stage.name.rawValue): \(stage.name.purpose) was not shown.",
+                .fail, "The run ended at the stage \(stage.name.rawValue).",
                 detail: error.flatMap { $0["what"]?.text } ?? "Its record and its log say why.")
         }
         guard report.isComplete else {
@@ -147,7 +147,7 @@ extension RunReport.Stage {
     var sign: String {
         switch status {
         case "done", "reused": "✓ " + status
-        case "failed": "✕ failed" + (exit.map { ", exit \($0)" } ?? "")
+        case "failed": "✕ " + (exit.map { "exit \($0)" } ?? status)
         case "stopped": "! stopped"
         default: "– " + status
         }

@@ -66,8 +66,8 @@ struct RunPageTests {
         let page = html(try SampleRun.report(endingAt: .verify, findings: [finding]))
         _ = try MarkupReader(page)
         #expect(page.contains("<title>Fail: Run sample</title>"))
-        #expect(page.contains("The run ended at verify"))
-        #expect(page.contains(">PAR-002</code>") && page.contains("✕ failed, exit 1"))
+        #expect(page.contains("The run ended at the stage verify."))
+        #expect(page.contains(">PAR-002</code>") && page.contains("✕ exit 1"))
         #expect(page.contains("– not run") && !page.contains("<h2>Parity</h2>"))
         #expect(!page.contains("stages/shard/record.json"), "it has none")
     }
