@@ -58,7 +58,8 @@ extension InventoryEntry {
 
     /// The weight whose inputs a name is the scale of; nil for other names.
     package static func weight(ofInputScale name: String) -> String? {
-        name.hasSuffix(inputScaleSuffix) ? String(name.dropLast(inputScaleSuffix.utf8.count)) + ".weight" : nil
+        guard name.hasSuffix(inputScaleSuffix) else { return nil }
+        return String(name.dropLast(inputScaleSuffix.utf8.count)) + ".weight"
     }
 }
 

@@ -86,6 +86,15 @@ struct MistakeTests {
         }
     }
 
+    @Test func whatATargetChangesIsSaid() throws {
+        let folder = try Self.folder.get()
+        let run = try ProgramRun.ingot(
+            "quantise", "micro", "--target", "vllm-0.11.0/a100-80g", "--dry-run", "--verbose", "--output",
+            "out", in: folder.path)
+        #expect(run.exit == 0 && run.errors.contains("SCHEME-008"), "\(run.errors)")
+        #expect(run.errors.contains("attention-qkv stays as it is"), "\(run.errors)")
+    }
+
     private static let folder: Result<TemporaryFolder, any Error> = Result {
         let folder = try TemporaryFolder()
         leftover = folder.path
