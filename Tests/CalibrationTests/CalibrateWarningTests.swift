@@ -15,7 +15,7 @@ struct CalibrateWarningTests {
         let data = folder.path("data.jsonl")
         try "{\"tokens\": [1, 2, 3, 4, 5]}\n".write(toFile: data, atomically: true, encoding: .utf8)
         let run = try ProgramRun.ingot(
-            "calibrate", checkpoint, "--data", data, "--output", folder.path("out"), "--quiet")
+            "calibrate", checkpoint, "--data", data, "--output", folder.path("out"))
         #expect(run.exit == 0, "\(run.errors)")
         for code in ["CAL-006", "CAL-007"] {
             #expect(run.errors.contains(code) == codes.contains(code), "\(run.errors)")

@@ -55,8 +55,8 @@ struct MistakeTests {
         Case("unknown tensor", "inspect micro --tensor lm_hed.weight", 64, "CLI-004", "lm_head.weight"),
         Case("unknown layer", "inspect micro --layer 99", 64, "CLI-004", "--layer 99"),
         Case(
-            "a tensor of no role", "quantise stray --output out", 65, "SCHEME-006", "model.extra.weight",
-            "ingot validate stray"),
+            "a tensor of no role", "quantise stray --output out", 65, "ARCH-009", "model.extra.weight",
+            "only tensors of the inventory"),
         Case(
             "a type that a scheme does not take", "quantise half --scheme fp8-block-ct --output out", 65,
             "SCHEME-004", "expected  BF16", "found     F16"),
