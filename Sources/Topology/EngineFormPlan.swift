@@ -176,17 +176,9 @@ extension EngineFormPlan: UnitPlan {
 
     package var digest: String {
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement)")
-        for shard in checkpoint.shards {
-            add(shard.name)
-            for record in shard.header.tensors {
-                add("\(record.name) \(record.dtype.rawValue) \(record.shape) \(record.dataRange)")
-            }
-        }
+        digest.update(
+            line: "\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement)")
+        digest.update(headersOf: checkpoint)
         return digest.finish()
     }
 

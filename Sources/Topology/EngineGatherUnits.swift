@@ -77,15 +77,17 @@ package struct EngineGatherUnit: WorkUnit {
     private func gather() throws(Failure) -> GatherUnit {
         var found: [String: Found] = [:]
         let wantedNames = Set(wanted)
-        for rank in source.rules.topology.ranks {
-            for tensor in source.form.tensors(source.artefact, source.rules, stage: rank.stage) {
-                guard tensor.pieces.contains(where: { wantedNames.contains($0.name) }) else { continue }
-                try collect(tensor, rank, wantedNames, &found)
+        for stage in 0..<source.rules.topology.pipeline {
+            let tensors = source.form.tensors(source.artefact, source.rules, stage: stage).filter { tensor in
+                tensor.pieces.contains { wantedNames.contains($0.name) }
+            }
+            for rank in source.rules.topology.ranks where rank.stage == stage {
+                for tensor in tensors { try collect(tensor, rank, wantedNames, &found) }
             }
         }
         var tensors: [GatherTensor] = []
         for name in wanted {
-            guard let entry = found[name] else { throw missing(name, "any rank") }
+            guard let entry = found[name] else { throw missing(name, "none of it in any rank") }
             let rows = entry.shape.dimensions.first ?? 1
             let bits = entry.isWidened ? 32 : entry.dtype.bits
             let rowBytes = rows == 0 ? 0 : (entry.shape.elementCount ?? 0) / rows * bits / 8
@@ -116,7 +118,7 @@ package struct EngineGatherUnit: WorkUnit {
                 let region = source.rules.region(piece, shape, source.artefact.granularity, rank)
             else { continue }
             isHeld = true
-            guard let place else { throw missing(tensor.name, "rank \(rank.index)") }
+            guard let place else { throw missing(tensor.name, "none of it in rank \(rank.index)") }
             let isWidened = tensor.isWidened && dtype == .bf16
             let bytes = region.byteCount(of: shape, isWidened ? .f32 : dtype)
             if wanted.contains(piece.name) {
@@ -153,11 +155,11 @@ package struct EngineGatherUnit: WorkUnit {
         return (piece.entry.shape, inventory.storedDType(at: index))
     }
 
-    private func missing(_ name: String, _ place: String) -> Failure {
+    private func missing(_ name: String, _ held: String) -> Failure {
         Failure(
             Finding(
                 .error, .rankMissing, "the ranks do not hold all of a tensor", file: source.folder,
-                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: place,
+                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: held,
                 remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
     }
 }

@@ -100,9 +100,7 @@ struct RankRecord: Sendable {
     // MARK: Head
 
     private mutating func readHead(_ reader: StrictReader) throws(DocumentError) {
-        guard try reader.integer("schema") == SliceRecord.schema else {
-            throw reader.mismatch("schema", "\(SliceRecord.schema)")
-        }
+        try reader.schema(SliceRecord.schema)
         guard try reader.string("form") == "ranks" else { throw reader.mismatch("form", "ranks") }
         planDigest = try reader.string("plan_sha256")
         for key in ["source", "rules", "all_to_all", "placement"] { _ = try reader.string(key) }

@@ -122,10 +122,7 @@ package struct RankSlicePlan: Sendable {
     }
 
     /// `rank-00003`.
-    static func folder(rank: Int) -> String {
-        let digits = String(rank)
-        return "rank-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
+    static func folder(rank: Int) -> String { "rank-" + fiveDigits(rank) }
 
     static func path(rank: Int, _ shard: String) -> String { folder(rank: rank) + "/" + shard }
 }
@@ -220,19 +217,10 @@ extension RankSlicePlan: UnitPlan {
 
     package var digest: String {
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("ranks \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
-        add("\(rules.placement) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
-        add("\(rules.stages.stages)")
-        for shard in checkpoint.shards {
-            add(shard.name)
-            for record in shard.header.tensors {
-                add("\(record.name) \(record.dtype.rawValue) \(record.shape) \(record.dataRange)")
-            }
-        }
+        digest.update(line: "ranks \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
+        digest.update(line: "\(rules.placement) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
+        digest.update(line: "\(rules.stages.stages)")
+        digest.update(headersOf: checkpoint)
         return digest.finish()
     }
 
