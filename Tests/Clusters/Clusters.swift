@@ -10,18 +10,22 @@ import Testing
 enum Tool {
     /// The path of a program on PATH or among the system's own; nil where it is not installed.
     static func path(_ name: String) -> String? {
-        let places = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        let places = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(
+            String.init)
         return (places + ["/usr/sbin", "/sbin"]).map { "\($0)/\(name)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// Whether a Slurm can be started here: slurmd and munged of a test run as root.
     static let hasSlurm =
-        geteuid() == 0 && ["munged", "mungekey", "slurmctld", "slurmd", "sbatch"].allSatisfy { path($0) != nil }
+        geteuid() == 0
+        && ["munged", "mungekey", "slurmctld", "slurmd", "sbatch"].allSatisfy { path($0) != nil }
 
     /// GNU parallel; moreutils has another program of that name.
     static let hasParallel: Bool = {
-        guard let parallel = path("parallel"), let run = try? ProgramRun(parallel, ["--version"]) else { return false }
+        guard let parallel = path("parallel"), let run = try? ProgramRun(parallel, ["--version"]) else {
+            return false
+        }
         return run.output.hasPrefix("GNU parallel")
     }()
 }
@@ -43,7 +47,9 @@ struct Site {
     static func script(_ name: String) -> String { Repository.path("docs/scale/\(name)") }
 
     /// Runs a shell command with the built `ingot` on its PATH, and `bin` of this folder before it.
-    func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws -> ProgramRun {
+    func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws
+        -> ProgramRun
+    {
         let bin = URL(fileURLWithPath: Repository.program("ingot")).deletingLastPathComponent().path
         let path = [folder.path("bin"), bin, "/usr/bin", "/bin"].joined(separator: ":")
         return try ProgramRun(

@@ -56,7 +56,9 @@ struct ManifestTests {
     @Test func theApiServersRulesHold() throws {
         for job in try Job.all() {
             #expect(job.pod["restartPolicy"] as? String == "Never", "\(job.name)")
-            let volumes = try #require(job.pod["volumes"] as? [[String: Any]]).compactMap { $0["name"] as? String }
+            let volumes = try #require(job.pod["volumes"] as? [[String: Any]]).compactMap {
+                $0["name"] as? String
+            }
             let mounts = try #require(job.container["volumeMounts"] as? [[String: Any]])
             #expect(Set(mounts.compactMap { $0["name"] as? String }).isSubset(of: volumes), "\(job.name)")
             let paths = mounts.compactMap { $0["mountPath"] as? String }
@@ -89,8 +91,12 @@ struct ManifestTests {
             ends[action] = try #require(codes["values"] as? [Int]).map(Int32.init)
         }
         func statuses(_ all: ExitStatus...) -> [Int32] { all.map(\.rawValue) }
-        #expect(ends == ["FailJob": statuses(.usage, .badProfile), "FailIndex": statuses(.badData, .inputMissing)])
-        let inShell = statuses(.usage, .badData, .inputMissing, .badProfile).map(String.init).joined(separator: " | ")
+        #expect(
+            ends == [
+                "FailJob": statuses(.usage, .badProfile), "FailIndex": statuses(.badData, .inputMissing),
+            ])
+        let inShell = statuses(.usage, .badData, .inputMissing, .badProfile).map(String.init).joined(
+            separator: " | ")
         #expect(try Repository.text("docs/scale/units.sbatch").contains("\n\(inShell))"))
     }
 

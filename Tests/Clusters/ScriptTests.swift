@@ -87,9 +87,12 @@ struct ScriptTests {
     }
 
     @Test(
-        .enabled(if: Tool.path("shellcheck") != nil, "shellcheck is not installed (Debian's package shellcheck)"),
-        arguments: ["docs/scale/submit.sh", "docs/scale/units.sbatch", "docs/scale/units-parallel.sh",
-            "Tests/Clusters/slurm.sh"])
+        .enabled(
+            if: Tool.path("shellcheck") != nil, "shellcheck is not installed (Debian's package shellcheck)"),
+        arguments: [
+            "docs/scale/submit.sh", "docs/scale/units.sbatch", "docs/scale/units-parallel.sh",
+            "Tests/Clusters/slurm.sh",
+        ])
     func theShellsJudgeHasNoObjection(_ script: String) throws {
         let run = try ProgramRun(Tool.path("shellcheck") ?? "", [Repository.path(script)])
         #expect(run.exit == 0, "\(run.output)")

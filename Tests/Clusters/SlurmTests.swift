@@ -7,7 +7,8 @@ import Testing
 @Suite(
     .enabled(
         if: Tool.hasSlurm,
-        "no Slurm can be started here: root and Debian's packages slurm-wlm and munge (sh .ci/setup cluster)"))
+        "no Slurm can be started here: root and Debian's packages slurm-wlm and munge (sh .ci/setup cluster)")
+)
 struct SlurmTests {
     /// Eight shards of about 110 MB, drawn: a worker is caught while it writes one.
     @Test(.timeLimit(.minutes(10))) func twoNodesMakeTheBytesOfOneProcess() throws {

@@ -25,6 +25,6 @@ for document in yaml.safe_load_all(open(sys.argv[1], encoding="utf-8")):
             print(f"PASS {name}: schema of {version}, strict")
         except kubernetes_validate.ValidationError as error:
             failed = True
-            print(f"FAIL {name}: schema of {version}: {error}")
+            print(f"FAIL {name}: schema of {version}: {'.'.join(map(str, error.path))}: {error.message}")
 sys.exit(failed)
 P

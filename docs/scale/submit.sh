@@ -17,6 +17,7 @@ array=$(sbatch --parsable --array="0-$((shares - 1))" "$here/units.sbatch" "$pla
 array=${array%%;*}
 # Jobs read the path from the environment: it may hold anything, and --wrap takes a line of shell.
 export PLAN="$plan"
+# shellcheck disable=SC2016 # the job's shell expands it
 merge=$(sbatch --parsable --export=ALL --dependency="afterok:$array" --kill-on-invalid-dep=yes \
     --job-name=ingot-merge --ntasks=1 --cpus-per-task=2 --mem=512M --time=04:00:00 --output=%x-%j.log \
     --wrap 'exec ingot unit merge "$PLAN" --progress plain')
