@@ -221,7 +221,7 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Architectures", "Checkpoints", "Diagnostics", "Documents", "TestSupport", "ingot",
+                "Architectures", "Diagnostics", "Documents", "Tensors", "TestSupport", "ingot",
                 .product(name: "Yams", package: "Yams"),
             ],
             path: "Tests/Clusters", exclude: ["slurm.sh"], swiftSettings: swiftSettings),

@@ -4,6 +4,7 @@
 import Architectures
 import Documents
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -34,13 +35,19 @@ struct ScalePageTests {
 
     @Test func theModelIsAsTheTableSays() throws {
         let inventory = try Self.model().inventory
-        let parameters = inventory.entries.reduce(0) { $0 + $1.parameterCount }
-        let bytes = inventory.entries.reduce(0) { $0 + $1.byteCount }
+        let plain = Ledger(inventory)
+        let quantised = Ledger(
+            QuantisedInventory(
+                inventory,
+                layout: .fp8(FP8Layout(container: .deepSeek, granularity: .block(rows: 128, columns: 128)))))
         let table = try rows()
         func says(_ name: String) throws -> String { try #require(table.first { $0.first == name })[2] }
-        #expect(try says("parameters") == grouped(parameters))
-        #expect(try says("tensors") == grouped(inventory.entries.count))
-        #expect(try says("bytes in BF16") == grouped(bytes))
+        #expect(try says("parameters") == grouped(plain.parameterCount))
+        #expect(try says("active for a token") == grouped(inventory.activeParameterCount))
+        #expect(try says("tensors") == grouped(plain.total.tensors))
+        #expect(try says("bytes in BF16") == grouped(plain.total.bytes))
+        #expect(try says("bytes in `fp8-block`") == grouped(quantised.total.bytes))
+        #expect(try says("tensors in `fp8-block`") == grouped(quantised.total.tensors))
     }
 
     @Test func theLedgerAddsUp() throws {
@@ -57,8 +64,6 @@ struct ScalePageTests {
             }
         }
         #expect(sum == total)
-        let biases = try Self.model().inventory.entries.filter { $0.role == .routerBias }
-        let parameters = try Self.model().inventory.entries.reduce(0) { $0 + $1.parameterCount }
-        #expect(sum == parameters - biases.reduce(0) { $0 + $1.parameterCount })
+        #expect(sum == Ledger(try Self.model().inventory).count(DType.bf16).elements)
     }
 }

@@ -135,7 +135,7 @@ for word; do
     [ "$previous" != --index ] || share=$word
     previous=$word
 done
-writes() { ls -l /proc/"$worker"/fd 2>/dev/null | grep -q '\.partial/.*safetensors'; }
+writes() { ls -l /proc/"$worker"/fd 2>/dev/null | grep -q '\.partial/'; }
 catch() { # runs the worker until it writes a shard
     "$INGOT" "$@" &
     worker=$!

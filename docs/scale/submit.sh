@@ -24,7 +24,7 @@ merge=$(sbatch --parsable --export=ALL --dependency="afterok:$array" --kill-on-i
 # Runs only if a share failed, and then the merge does not: what is not sealed, and what each share said last.
 missing=$(sbatch --parsable --export=ALL --dependency="afternotok:$array" --kill-on-invalid-dep=yes \
     --job-name=ingot-missing --ntasks=1 --mem=512M --time=00:10:00 --output=%x-%j.log \
-    --wrap "ingot unit list \"\$PLAN\"; tail -qn 1 ingot-units-${array}_*.log | grep '^share '")
+    --wrap "ingot unit list \"\$PLAN\" | grep ' no *\$'; tail -qn 1 ingot-units-${array}_*.log | grep '^share '")
 
 echo "array $array of $shares shares: ingot-units-${array}_*.log"
 echo "merge ${merge%%;*} after all of them: ingot-merge-${merge%%;*}.log"
