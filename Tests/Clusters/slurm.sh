@@ -92,7 +92,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerParameters=sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
-SlurmdTimeout=5
+SlurmdTimeout=10
 KillWait=1
 MinJobAge=600
 NodeName=node1 NodeHostname=$host NodeAddr=127.0.0.1 Port=${ports[1]} CPUs=4 RealMemory=2048
@@ -178,7 +178,7 @@ submit() { # output folder, checkpoint; sets plan, array, merge, missing
 
 is_queued_again() { [ "$(field "${array}_$1" Restarts)$(field "${array}_$1" JobState)" = 1PENDING ]; }
 hasten() { # share: once it is queued again, without the two minutes that Slurm lets pass first
-    until_true 60 is_queued_again "$1" || { squeue; sinfo; give_up "share $1 is not queued again"; }
+    until_true 120 is_queued_again "$1" || { squeue; sinfo; give_up "share $1 is not queued again"; }
     scontrol update JobId="${array}_$1" StartTime=now
 }
 
