@@ -22,7 +22,7 @@ package struct Ingot: ParsableCommand {
         version: "ingot \(ingotVersion)",
         subcommands: [
             Inspect.self, Validate.self, Calibrate.self, Sensitivity.self, Quantise.self, Dequantise.self,
-            Verify.self, Generate.self, Draft.self, Shard.self, Publish.self,
+            Verify.self, Generate.self, Draft.self, Shard.self, Publish.self, Unit.self,
             Profiles.self, Explain.self,
         ])
 

@@ -117,9 +117,6 @@ struct TensorChain {
                 found: "no entry", remedy: "publish the record that belongs to these weights"))
     }
 
-    /// A tensor that was looked at before.
-    mutating func pass(_ name: String) { if record?.tensors[name] != nil { seen += 1 } }
-
     private mutating func expect(_ name: String, _ expected: TensorDigest.Value, _ found: TensorDigest.Value)
     {
         guard expected != found else { return }

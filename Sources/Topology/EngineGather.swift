@@ -68,11 +68,11 @@ extension EngineFolder {
         let tensor = ranked.compactMap(\.rank.count).max() ?? (ranked.map(\.rank.tensor).max() ?? 0) + 1
         try missing(ranked.map(\.rank), folder, stages: stages, tensor: tensor).throwErrors()
 
-        var files: [SourceFiles.File] = []
+        var files: [SourceFile] = []
         var held = [[String: (file: Int, record: TensorRecord)]](repeating: [:], count: stages * tensor)
         for (number, file) in ranked.enumerated() {
             let path = joined(folder, file.name)
-            files.append(SourceFiles.File(path: path, identity: try FileAccess.identity(path)))
+            files.append(SourceFile(path: path, identity: try FileAccess.identity(path)))
             for record in try ShardHeader.read(path: path).tensors {
                 held[file.rank.stage * tensor + file.rank.tensor][record.name] = (number, record)
             }

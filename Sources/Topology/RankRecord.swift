@@ -26,8 +26,8 @@ struct RankRecord: Sendable {
 
     let folder: String
     private(set) var shards: [Shard] = []
-    private(set) var carried: [ShardFile] = []
-    private(set) var files: [ShardFile] = []
+    private(set) var carried: [ArtefactFile] = []
+    private(set) var files: [ArtefactFile] = []
     private(set) var planDigest = ""
     private(set) var topology = ParallelTopology()
     private var tensors: [Tensor] = []
@@ -129,8 +129,8 @@ struct RankRecord: Sendable {
         }
     }
 
-    private static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ShardFile] {
-        var files: [ShardFile] = []
+    private static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ArtefactFile] {
+        var files: [ArtefactFile] = []
         for file in try reader.objects(key) {
             let name = try file.string("name")
             let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -141,7 +141,7 @@ struct RankRecord: Sendable {
             let bytes = try file.integer("bytes")
             guard bytes >= 0 else { throw file.mismatch("bytes", "the length of a file") }
             files.append(
-                ShardFile(
+                ArtefactFile(
                     name: name,
                     sealed: WriteBehind.Sealed(bytes: bytes, digest: try file.string("sha256"))))
             try file.finish()

@@ -165,12 +165,11 @@ package struct StandardLayoutPlan: Sendable {
 }
 
 extension StandardLayoutPlan: UnitPlan {
-    var stage: String { "shard" }
-    var sourceFolder: String { checkpoint.folder }
-    var folders: [String] { [] }
+    package var stage: String { "shard" }
+    package var sourceFolder: String { checkpoint.folder }
     package var byteCount: Int { checkpoint.dataBytes }
 
-    var units: [GatherUnit] {
+    package var units: [GatherUnit] {
         let source = SourceFiles(checkpoint)
         return files.map { file in
             let tensors = file.tensors.map { shard, record in
@@ -191,7 +190,7 @@ extension StandardLayoutPlan: UnitPlan {
         }
     }
 
-    var digest: String {
+    package var digest: String {
         var digest = FileDigest()
         func add(_ text: String) {
             var line = text + "\n"
@@ -209,7 +208,10 @@ extension StandardLayoutPlan: UnitPlan {
         return digest.finish()
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         for name in sidecars { _ = try copyFile(checkpoint.path(of: name), to: joined(folder, name)) }
         _ = try FileAccess.writeSealed(
             record(units).text() + "\n", to: joined(folder, SliceRecord.fileName))
@@ -229,7 +231,7 @@ extension StandardLayoutPlan: UnitPlan {
     }
 
     /// topology.json: which file is for whom.
-    private func record(_ units: [SealedUnit]) -> JSONValue {
+    private func record(_ units: [SealedUnit<DigestList>]) -> JSONValue {
         let sealed = Dictionary(units.flatMap(\.files).map { ($0.name, $0.sealed) }) { first, _ in first }
         return [
             "schema": .integer(SliceRecord.schema), "form": "hf", "plan_sha256": .string(digest),
