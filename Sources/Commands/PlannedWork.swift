@@ -100,7 +100,7 @@ struct PlannedRun<Plan: UnitPlan>: PlannedWork {
         let plan = quoted(path)
         return CommandResult(
             text: """
-                plan to \(run.plan.stage) \(run.plan.sourceFolder) to \(run.output.path) in \(plan)
+                plan from \(run.plan.sourceFolder) to \(run.output.path): \(plan)
                   \(grouped(file.units.count)) unit\(file.units.count == 1 ? "" : "s"), \
                 \(byteCount(file.units.reduce(0) { $0 + $1.read })) to read, \
                 \(byteCount(file.units.reduce(0) { $0 + $1.written })) to write\

@@ -103,7 +103,7 @@ import Testing
             ("UNIT-001", { $0["arguments"] = ["quantise", "--nonsense"] }),
             ("UNIT-001", { $0["arguments"] = [] }),
             ("UNIT-001", { $0["units"] = [["key": "x", "read": -1, "written": 1]] }),
-            ("UNIT-001", { $0["units"] = [["key": "x", "read": 1e300, "written": 1]] }),
+            ("UNIT-001", { $0["units"] = [["key": "x", "read": .real(1e300), "written": 1]] }),
             ("UNIT-002", { $0["version"] = "0.0.9" }),
             ("UNIT-003", { $0["sources"] = [["path": "/etc/passwd", "bytes": 1, "modified": "1.1"]] }),
             ("UNIT-004", { $0["sources"] = [] }),
@@ -120,8 +120,11 @@ import Testing
             }
             try text.write(toFile: shared.plan, atomically: true, encoding: .utf8)
         }
-        try shared.rewrite { $0["unit"] = [] }
-        #expect(try shared.merge().errors.contains("did you mean"))
+        try shared.rewrite { plan in
+            plan["unitz"] = plan["units"]
+            plan["units"] = nil
+        }
+        #expect(try shared.merge().errors.contains("rename \"unitz\" to \"units\""))
         try "no plan".write(toFile: shared.plan, atomically: true, encoding: .utf8)
         #expect(try shared.merge().errors.contains("UNIT-001"))
         #expect(try names(in: shared.lines).isEmpty)

@@ -12,7 +12,7 @@ import Testing
         ("dequantise", ["dequantise", "FP8"], 2),
         ("ranks", ["shard", "SOURCE", "--topology", "tp2-ep2", "--form", "ranks"], 3),
         ("hf", ["shard", "SOURCE", "--topology", "tp2-ep2", "--file-size", "4MB"], 7),
-        ("deepseek-mp", ["shard", "FP8", "--topology", "tp2-ep2", "--form", "deepseek-mp"], 2),
+        ("deepseek-mp", ["shard", "SOURCE", "--topology", "tp2-ep2", "--form", "deepseek-mp"], 2),
         ("gather", ["shard", "gather", "RANKS"], 3),
         (
             "publish",
