@@ -121,10 +121,7 @@ echo "$(slurmctld -V): $(sinfo --noheader --Node --format='%N' | tr '\n' ' ')"
 # `scontrol show job` keeps ended jobs for MinJobAge; there is no accounting in this cluster.
 field() { scontrol show job "$1" 2>/dev/null | grep -o "\b$2=[^ ]*" | head -n 1 | cut -d= -f2; }
 ended() { case $(field "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) return 1 ;; esac; }
-same() { # folders
-    diff <(cd "$1" && find . -type f -exec sha256sum {} + | sort -k 2) \
-        <(cd "$2" && find . -type f -exec sha256sum {} + | sort -k 2)
-}
+same() { diff -r "$1" "$2"; } # every file of two folders, byte for byte
 
 # Stands before the program on the jobs' PATH and makes happen what $TROUBLE has a folder for.
 export INGOT=$ingot TROUBLE=$work/trouble
@@ -207,15 +204,17 @@ verdict $? "the output is that of one process, byte for byte: $(find "$work/clus
 # MARK: A share that no repeat mends
 
 rm -rf "$TROUBLE" "$work/cluster"
-mkdir "$work/broken"
-for file in "$source"/*; do ln -s "$file" "$work/broken/"; done
+# Under the source's own name: the record of a conversion has it.
+broken=$work/broken/$(basename "$source")
+mkdir -p "$broken"
+for file in "$source"/*; do ln -s "$file" "$broken/"; done
 shard=$(find "$source/" -name '*.safetensors' -printf '%f\n' | sort | sed -n 4p)
-rm "$work/broken/$shard"
-cp -p "$source/$shard" "$work/broken/$shard"
+rm "$broken/$shard"
+cp -p "$source/$shard" "$broken/$shard"
 # A NaN in BF16 in the last tensor: headers are sound, so only the share that reads the shard finds it.
-printf '\300\177' | dd of="$work/broken/$shard" bs=1 seek=$(($(stat -c %s "$source/$shard") - 4096)) conv=notrunc status=none
-touch -r "$source/$shard" "$work/broken/$shard"
-submit "$work/mended" "$work/broken"
+printf '\300\177' | dd of="$broken/$shard" bs=1 seek=$(($(stat -c %s "$source/$shard") - 4096)) conv=notrunc status=none
+touch -r "$source/$shard" "$broken/$shard"
+submit "$work/mended" "$broken"
 until_true 180 ended "$missing" || { squeue; give_up "the job that names what is missing does not end"; }
 until_true 20 ended "$merge"
 [ "$(field "$merge" JobState)" = CANCELLED ] && [ ! -e "$work/mended" ]
@@ -223,7 +222,7 @@ verdict $? "a share with a NaN in its shard fails: no merge, nothing under the o
 redo=$(sed -n 's/^share [0-9]* of 8 failed with 65; when its cause is mended: //p' "ingot-missing-$missing.log")
 [ "$(printf '%s\n' "$redo" | grep -c .)" = 1 ] && grep -q "$shard" "ingot-missing-$missing.log"
 verdict $? "the failed share and its unit are named, and how to do it again: ${redo%%/*}…"
-cp -p "$source/$shard" "$work/broken/$shard"
+cp -p "$source/$shard" "$broken/$shard"
 again=$(cd "$scripts" && ${redo/sbatch /sbatch --parsable --chdir="$work/jobs" })
 until_true 60 ended "$again" || give_up "the redone share does not end: $redo"
 ingot unit merge "$plan" --quiet >merged 2>&1 && same "$work/single" "$work/mended"
