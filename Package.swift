@@ -231,6 +231,13 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Architectures", "Diagnostics", "Documents", "Tensors", "TestSupport", "ingot",
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Tests/Clusters", exclude: ["slurm.sh"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "CommandTests", dependencies: ["Commands", "Documents", "TestSupport", "ingot"],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -31,10 +31,10 @@ package struct ArchitectureProfile: Equatable, Sendable {
     /// Reads one profile strictly.
     package init(name: String, _ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        try checkSchema(reader, Self.schema)
+        try reader.schema(Self.schema)
         self.name = name
         title = try reader.string("title")
-        source = try reader.string("source")
+        source = try reader.source()
         let shape = try reader.object("shape")
         var values: [String: Int] = [:]
         for key in Self.shapeKeys { values[key] = try shape.integer(key) }
@@ -94,11 +94,6 @@ package struct ArchitectureProfile: Equatable, Sendable {
     ) throws(Failure) -> ArchitectureProfile? {
         try all(library).first { $0.describes(configuration) }
     }
-}
-
-/// Throws unless a document says that it is of the version its reader knows.
-func checkSchema(_ reader: StrictReader, _ schema: Int) throws(DocumentError) {
-    guard try reader.integer("schema") == schema else { throw reader.mismatch("schema", "\(schema)") }
 }
 
 /// Reads and decodes one profile of a library; every failure is a `TARGET-001` that names the file.

@@ -43,42 +43,24 @@ package struct DeviceProfile: Equatable, Sendable {
     /// Reads one profile strictly.
     package init(name: String, _ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        try checkSchema(reader, Self.schema)
+        try reader.schema(Self.schema)
         self.name = name
         title = try reader.string("title")
         var sources: [String: String] = [:]
         let kindReader = try reader.object("kind")
-        kind = try choice(kindReader, "value", DeviceKind.self)
-        sources["kind"] = try source(kindReader)
+        kind = try kindReader.choice("value", DeviceKind.self)
+        sources["kind"] = try kindReader.finishWithSource()
         let capabilityReader = try reader.object("capability")
         capability = capabilityReader.has("value") ? try capabilityReader.integer("value") : nil
-        sources["capability"] = try source(capabilityReader)
+        sources["capability"] = try capabilityReader.finishWithSource()
         let memoryReader = try reader.object("usable_memory_gib")
         usableMemory = memoryReader.has("value") ? try memoryReader.double("value") : nil
-        sources["usable_memory_gib"] = try source(memoryReader)
+        sources["usable_memory_gib"] = try memoryReader.finishWithSource()
         let fp8Reader = try reader.object("fp8")
-        fp8 = try choice(fp8Reader, "value", FP8Support.self)
-        sources["fp8"] = try source(fp8Reader)
+        fp8 = try fp8Reader.choice("value", FP8Support.self)
+        sources["fp8"] = try fp8Reader.finishWithSource()
         self.sources = sources
         rules = try TargetRule.list(reader, "rules")
         try reader.finish()
     }
-}
-
-/// One of the names of a closed set.
-func choice<Choice: RawRepresentable & CaseIterable>(
-    _ reader: StrictReader, _ key: String, _ type: Choice.Type
-) throws(DocumentError) -> Choice where Choice.RawValue == String {
-    guard let choice = Choice(rawValue: try reader.string(key)) else {
-        throw reader.mismatch(key, "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
-    }
-    return choice
-}
-
-/// The source of a value, which ends the object that holds both.
-func source(_ reader: StrictReader) throws(DocumentError) -> String {
-    let source = try reader.string("source")
-    guard !source.isEmpty else { throw reader.mismatch("source", "where the value comes from") }
-    try reader.finish()
-    return source
 }

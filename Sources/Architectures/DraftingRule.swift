@@ -50,9 +50,9 @@ package struct DraftingRule: Equatable, Sendable {
         isServed = try reader.bool("served")
         reason = try reader.string("reason")
         form = reader.has("form") ? try reader.string("form") : nil
-        layerIds = try choice(reader, "layer_ids", LayerIdReading.self)
-        features = try choices(reader, "features", HeadFeature.self)
+        layerIds = try reader.choice("layer_ids", LayerIdReading.self)
+        features = try reader.choices("features", HeadFeature.self)
         command = try reader.string("command")
-        source = try Architectures.source(reader)
+        source = try reader.finishWithSource()
     }
 }

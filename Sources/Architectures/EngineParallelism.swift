@@ -59,19 +59,19 @@ package struct EngineParallelism: Equatable, Sendable {
         var sources: [String: String] = [:]
         func next(_ key: String) throws(DocumentError) -> StrictReader { try reader.object(key) }
         func end(_ key: String, _ value: StrictReader) throws(DocumentError) {
-            sources[key] = try source(value)
+            sources[key] = try value.finishWithSource()
         }
         let family = try next("family")
-        self.family = try choice(family, "value", ParallelFamily.self)
+        self.family = try family.choice("value", ParallelFamily.self)
         try end("family", family)
         let pipeline = try next("pipeline")
-        self.pipeline = try choice(pipeline, "value", PipelineRemainder.self)
+        self.pipeline = try pipeline.choice("value", PipelineRemainder.self)
         try end("pipeline", pipeline)
         let uneven = try next("uneven_experts")
         allowsUnevenExperts = try uneven.bool("value")
         try end("uneven_experts", uneven)
         let map = try next("expert_map")
-        expertMap = try choice(map, "value", ExpertMapFormat.self)
+        expertMap = try map.choice("value", ExpertMapFormat.self)
         try end("expert_map", map)
         let vocabulary = try next("vocabulary_multiple")
         vocabularyMultiple = try vocabulary.integer("value")

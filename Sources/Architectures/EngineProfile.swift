@@ -36,22 +36,22 @@ package struct EngineProfile: Equatable, Sendable {
     /// Reads one profile strictly.
     package init(name: String, _ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        try checkSchema(reader, Self.schema)
+        try reader.schema(Self.schema)
         self.name = name
         title = try reader.string("title")
         var sources: [String: String] = [:]
         let devices = try reader.object("device_kinds")
-        deviceKinds = try choices(devices, "value", DeviceKind.self)
-        sources["device_kinds"] = try source(devices)
+        deviceKinds = try devices.choices("value", DeviceKind.self)
+        sources["device_kinds"] = try devices.finishWithSource()
         let rope = try reader.object("rope_generation")
-        ropeGeneration = try choice(rope, "value", RopeGeneration.self)
-        sources["rope_generation"] = try source(rope)
+        ropeGeneration = try rope.choice("value", RopeGeneration.self)
+        sources["rope_generation"] = try rope.finishWithSource()
         let stored = try reader.object("stored_scales")
         inputScales = try StoredScaleReading(try stored.object("inputs"))
         cacheScales = try StoredScaleReading(try stored.object("cache"))
         let names = try stored.object("cache_names")
-        cacheScaleNames = try choice(names, "value", CacheScaleNames.self)
-        sources["cache_names"] = try source(names)
+        cacheScaleNames = try names.choice("value", CacheScaleNames.self)
+        sources["cache_names"] = try names.finishWithSource()
         try stored.finish()
         self.sources = sources
         parallelism = try EngineParallelism(try reader.object("parallelism"))
@@ -80,28 +80,8 @@ package struct StoredScaleReading: Equatable, Sendable {
     package let source: String
 
     fileprivate init(_ reader: StrictReader) throws(DocumentError) {
-        value = try choice(reader, "value", Value.self)
+        value = try reader.choice("value", Value.self)
         reason = try reader.string("reason")
-        source = try Architectures.source(reader)
+        source = try reader.finishWithSource()
     }
-}
-
-/// A list of names of a closed set.
-func choices<Choice: RawRepresentable & CaseIterable>(
-    _ reader: StrictReader, _ key: String, _ type: Choice.Type
-) throws(DocumentError) -> [Choice] where Choice.RawValue == String {
-    var choices: [Choice] = []
-    for name in try reader.strings(key) {
-        guard let choice = Choice(rawValue: name) else {
-            throw DocumentError(
-                path: reader.path + "." + key, what: "a name that is not known here",
-                expected: "names among " + Choice.allCases.map(\.rawValue).joined(separator: ", "),
-                found: "\"\(name)\"",
-                remedy: nearMiss(name, among: Choice.allCases.map(\.rawValue)).map {
-                    "did you mean \"\($0)\"?"
-                })
-        }
-        choices.append(choice)
-    }
-    return choices
 }

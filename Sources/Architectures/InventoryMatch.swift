@@ -44,8 +44,13 @@ package struct InventoryMatch: Sendable {
     }
 
     private static func weight(ofScale name: String, _ inventory: TensorInventory) -> Int? {
+        weight(ofScale: name).flatMap { inventory.index(of: $0) }
+    }
+
+    /// The name of the weight that a scale of this name would stand beside; nil for other names.
+    package static func weight(ofScale name: String) -> String? {
         for suffix in scaleSuffixes where name.hasSuffix(suffix) {
-            return inventory.index(of: String(name.dropLast(suffix.utf8.count)))
+            return String(name.dropLast(suffix.utf8.count))
         }
         return nil
     }

@@ -34,6 +34,18 @@ package enum CacheScaleNames: String, CaseIterable, Sendable {
         let prefix = TensorInventory.prefix(ofLayer: layer) + module
         return (prefix + ".k_scale", prefix + ".v_scale")
     }
+
+    /// What a name is the scale of, if it is one of some layer's.
+    package static func scale(named name: String) -> StoredScale? {
+        // Only a layer's own names come so far: comparing with all of them is cheap.
+        guard let layer = TensorInventory.layer(inName: name) else { return nil }
+        for spelling in allCases {
+            let names = spelling.names(layer: layer)
+            if name == names.keys { return .keys(layer: layer) }
+            if name == names.values { return .values(layer: layer) }
+        }
+        return nil
+    }
 }
 
 extension InventoryEntry {
@@ -43,25 +55,26 @@ extension InventoryEntry {
     ///
     /// - Source: compressed-tensors quantization/lifecycle/initialize.py; vLLM's parameter of the same name.
     package var inputScaleName: String { module + Self.inputScaleSuffix }
+
+    /// The weight whose inputs a name is the scale of; nil for other names.
+    package static func weight(ofInputScale name: String) -> String? {
+        guard name.hasSuffix(inputScaleSuffix) else { return nil }
+        return String(name.dropLast(inputScaleSuffix.utf8.count)) + ".weight"
+    }
 }
 
 extension TensorInventory {
     /// What a name is the scale of, whatever the config says about scales; nil for other names.
     package func storedScale(named name: String) -> StoredScale? {
-        if name.hasSuffix(InventoryEntry.inputScaleSuffix) {
-            return index(of: name.dropLast(InventoryEntry.inputScaleSuffix.utf8.count) + ".weight")
-                .map(StoredScale.input)
+        if let weight = InventoryEntry.weight(ofInputScale: name) {
+            return index(of: weight).map(StoredScale.input)
         }
-        // Only a layer's own names come so far: comparing with all of them is cheap.
-        guard let layer = Self.layer(inName: name), layer < configuration.layersWithPrediction else {
-            return nil
+        switch CacheScaleNames.scale(named: name) {
+        case .keys(let layer)? where layer < configuration.layersWithPrediction: return .keys(layer: layer)
+        case .values(let layer)? where layer < configuration.layersWithPrediction:
+            return .values(layer: layer)
+        default: return nil
         }
-        for spelling in CacheScaleNames.allCases {
-            let names = spelling.names(layer: layer)
-            if name == names.keys { return .keys(layer: layer) }
-            if name == names.values { return .values(layer: layer) }
-        }
-        return nil
     }
 }
 

@@ -73,13 +73,13 @@ extension TargetRule {
     private init(_ reader: StrictReader) throws(DocumentError) {
         condition = try Condition(try reader.object("when"))
         let reason = try reader.string("reason")
-        switch try choice(reader, "verdict", VerdictName.self) {
+        switch try reader.choice("verdict", VerdictName.self) {
         case .refuse: verdict = .refuse(reason: reason, remedy: try reader.string("remedy"))
         case .keepRoles: verdict = .keepRoles(try Self.roles(reader), reason: reason)
         case .roundScales: verdict = .roundScales(reason: reason)
         case .warn: verdict = .warn(reason: reason)
         }
-        source = try Architectures.source(reader)
+        source = try reader.finishWithSource()
     }
 
     private static func roles(_ reader: StrictReader) throws(DocumentError) -> [TensorRole] {
@@ -96,9 +96,9 @@ extension TargetRule {
 
 extension TargetRule.Condition {
     fileprivate init(_ reader: StrictReader) throws(DocumentError) {
-        layouts = reader.has("layouts") ? try choices(reader, "layouts", SchemeLayout.self) : nil
-        scales = reader.has("scales") ? try choices(reader, "scales", ScaleStorage.self) : nil
-        deviceKinds = reader.has("device_kinds") ? try choices(reader, "device_kinds", DeviceKind.self) : nil
+        layouts = reader.has("layouts") ? try reader.choices("layouts", SchemeLayout.self) : nil
+        scales = reader.has("scales") ? try reader.choices("scales", ScaleStorage.self) : nil
+        deviceKinds = reader.has("device_kinds") ? try reader.choices("device_kinds", DeviceKind.self) : nil
         capabilityFrom = reader.has("capability_from") ? try reader.integer("capability_from") : nil
         capabilityBelow = reader.has("capability_below") ? try reader.integer("capability_below") : nil
         partialBlocks = reader.has("partial_blocks") ? try reader.bool("partial_blocks") : false

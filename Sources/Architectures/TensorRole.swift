@@ -11,7 +11,7 @@ package enum MLPProjection: String, CaseIterable, Sendable {
 /// What a tensor is for.
 ///
 /// - Source: inclusionAI/Ling-V2 tools/convert_dcp_to_safetensors.py at af8837e.
-/// - Checked by: TensorRoleTests.
+/// - Checked by: TensorInventoryTests.
 package enum TensorRole: Hashable, Sendable {
     /// [V, H]
     case embedding

@@ -22,7 +22,7 @@ package struct FusedBackend: Backend {
     /// - Parameter threads: that multiply at once; the caller's is one of them.
     package init(numerics: Numerics, threads: Int) {
         self.numerics = numerics
-        workers = Workers(count: max(1, threads))
+        workers = Workers(count: threads)
         dense = OpenBLASBackend(numerics: numerics, threads: threads)
     }
 

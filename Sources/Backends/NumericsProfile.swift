@@ -22,22 +22,17 @@ package struct NumericsProfile: Equatable, Sendable {
     /// Reads one profile strictly.
     package init(name: String, _ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == Self.schema else {
-            throw reader.mismatch("schema", "\(Self.schema)")
-        }
+        try reader.schema(Self.schema)
         title = try reader.string("title")
         var sources: [String: String] = [:]
         let formatReader = try reader.object("format")
-        guard let format = NumberFormat(rawValue: try formatReader.string("value")) else {
-            throw formatReader.mismatch(
-                "value", "one of " + NumberFormat.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        sources["format"] = try Self.source(formatReader)
+        let format = try formatReader.choice("value", NumberFormat.self)
+        sources["format"] = try formatReader.finishWithSource()
         let roundingReader = try reader.object("rounding")
         guard try roundingReader.string("value") == Self.rounding else {
             throw roundingReader.mismatch("value", "\"\(Self.rounding)\", the only one known")
         }
-        sources["rounding"] = try Self.source(roundingReader)
+        sources["rounding"] = try roundingReader.finishWithSource()
         let products = try Self.products(try reader.object("code_products"), &sources)
         notModelled = try reader.strings("not_modelled")
         try reader.finish()
@@ -62,7 +57,7 @@ package struct NumericsProfile: Equatable, Sendable {
                     rowScaleFloor: try floor(reader, "row_scale_floor", &sources)))
         default: throw reader.mismatch("rule", "one of decoded, rounded-scales, activation-codes")
         }
-        sources["code_products"] = try source(reader)
+        sources["code_products"] = try reader.finishWithSource()
         return products
     }
 
@@ -72,16 +67,8 @@ package struct NumericsProfile: Equatable, Sendable {
         let object = try reader.object(key)
         let value = Float(try object.double("value"))
         guard value > 0, value.isFinite else { throw object.mismatch("value", "a number above 0") }
-        sources[key] = try source(object)
+        sources[key] = try object.finishWithSource()
         return value
-    }
-
-    /// The source of a decision, which ends the object that holds both.
-    private static func source(_ reader: StrictReader) throws(DocumentError) -> String {
-        let source = try reader.string("source")
-        guard !source.isEmpty else { throw reader.mismatch("source", "where the value comes from") }
-        try reader.finish()
-        return source
     }
 }
 

@@ -20,7 +20,7 @@ package struct OpenBLASBackend: Backend {
     /// - Parameter threads: that multiply at once; the caller's is one of them.
     package init(numerics: Numerics, threads: Int) {
         self.numerics = numerics
-        workers = Workers(count: max(1, threads))
+        workers = Workers(count: threads)
         // Its own threads would wait for ours, and split sums by their number.
         openblas_set_num_threads(1)
     }
@@ -160,7 +160,7 @@ package struct OpenBLASBackend: Backend {
             gate.withElements { gate in
                 up.withElements { up in
                     let crew = rows * width < Self.worthThreads / 16 ? Workers(count: 1) : workers
-                    crew.run(units: rows) { row in
+                    crew.run(units: rows) { row, _ in
                         for index in row * width..<(row + 1) * width {
                             let gate = gate[index]
                             target[index] = format.rounded(

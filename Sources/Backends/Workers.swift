@@ -5,21 +5,38 @@ import Dispatch
 import Synchronization
 
 /// A fixed number of threads for units that write to places of their own.
-struct Workers: Sendable {
-    let count: Int
+package struct Workers: Sendable {
+    package let count: Int
 
-    /// Runs all units; each worker takes scratch once and every count-th unit.
+    /// - Parameter count: threads, the caller's among them; at least one.
+    package init(count: Int) { self.count = max(1, count) }
+
+    /// Runs all units, each once.
+    ///
+    /// - Parameter body: gets a unit and the number of its worker, below `count` and below the number of units.
+    package func run(units: Int, _ body: (_ unit: Int, _ worker: Int) -> Void) {
+        each(of: units) { worker, units in for unit in units { body(unit, worker) } }
+    }
+
+    /// Runs all units; each worker takes scratch once.
     func run<Element>(
         units: Int, pool: ScratchPool<Element>, elements: Int,
         _ body: (_ unit: Int, _ scratch: UnsafeMutablePointer<Element>) -> Void
     ) {
+        each(of: units) { _, units in
+            let room = pool.take(count: elements)
+            for unit in units { body(unit, room.base) }
+            pool.give(room)
+        }
+    }
+
+    /// Calls once for each worker, with every count-th unit; all at the same time.
+    private func each(of units: Int, _ body: (_ worker: Int, _ units: StrideTo<Int>) -> Void) {
         let workers = min(count, units)
         withoutActuallyEscaping(body) { body in
             let work = Shared(value: body)
             @Sendable func share(_ worker: Int) {
-                let room = pool.take(count: elements)
-                for unit in stride(from: worker, to: units, by: workers) { work.value(unit, room.base) }
-                pool.give(room)
+                work.value(worker, stride(from: worker, to: units, by: workers))
             }
             if workers > 1 {
                 DispatchQueue.concurrentPerform(iterations: workers, execute: share)
@@ -27,11 +44,6 @@ struct Workers: Sendable {
                 share(0)
             }
         }
-    }
-
-    /// Runs units that need no room of their own.
-    func run(units: Int, _ body: (Int) -> Void) {
-        run(units: units, pool: ScratchPool<UInt8>(), elements: 0) { unit, _ in body(unit) }
     }
 }
 

@@ -153,7 +153,7 @@ extension CalibrationRecord {
     ///
     /// - Throws: CAL-010 when config.json or the headers of the shards are not those that were calibrated.
     package func check(isOf checkpoint: Checkpoint) throws(Failure) {
-        let digest = try CalibrationPlan.digest(checkpoint)
+        let digest = try checkpoint.identityDigest()
         guard digest != head.sourceDigest else { return }
         throw Failure(
             Finding(

@@ -96,7 +96,7 @@ package struct CalibrationPlan: Sendable {
             request.checkpoint, budget: fits ? room / 2 : 0, keepsParts: false)
         head = CalibrationHead(
             tool: request.tool, source: lastComponent(request.checkpoint),
-            sourceDigest: try Self.digest(opened.checkpoint),
+            sourceDigest: try opened.checkpoint.identityDigest(),
             data: [
                 CalibrationHead.Data(
                     name: lastComponent(request.data), digest: try digestFile(request.data).digest,
@@ -198,17 +198,5 @@ package struct CalibrationPlan: Sendable {
         let attention = configuration.fusedRows + configuration.attentionWidth
         let rows = dense + attention + 18 * configuration.expertWidth
         return rows * configuration.hiddenSize * 2 + 32 << 20
-    }
-
-    /// SHA-256 of config.json and of every shard's name and header, in order.
-    package static func digest(_ checkpoint: Checkpoint) throws(Failure) -> String {
-        var digest = FileDigest()
-        func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { digest.update($0) } }
-        add(try FileAccess.read(checkpoint.path(of: "config.json"), limit: 1 << 24))
-        for (index, shard) in checkpoint.shards.enumerated() {
-            add(Array((shard.name + "\n").utf8))
-            add(try FileAccess.read(checkpoint.path(ofShard: index), range: 0..<shard.header.headerBytes))
-        }
-        return digest.finish()
     }
 }

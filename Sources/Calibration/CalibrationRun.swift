@@ -125,20 +125,10 @@ package struct CalibrationRun: Sendable {
     private func resume(_ journal: Journal) throws(Failure) -> (CalibrationTaps, Int) {
         var state = CalibrationState(
             plan.configuration, observers: plan.head.observers, predicting: plan.head.predicts)
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(plan.digest), "format": 1])
-            return (CalibrationTaps(state, allExperts: plan.request.allExperts), 0)
-        }
-        guard case .object(let head) = first, head["plan"] == .string(plan.digest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: output.partial,
-                    expected: "the same checkpoint, data, options, memory and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
-        for entry in entries.dropFirst().reversed() {
+        let entries = try journal.units(
+            ofPlan: plan.digest,
+            sameness: "the same checkpoint, data, options, memory and version of this program")
+        for entry in entries.reversed() {
             guard case .object(let unit) = entry, case .number(let number)? = unit["batch"],
                 let batch = number.integer, (1...plan.batches.count).contains(batch),
                 case .string(let digest)? = unit["sha256"]

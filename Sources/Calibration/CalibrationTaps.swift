@@ -6,7 +6,7 @@ import ReferenceModel
 
 /// Taps that observe what a calibration asks for; they change nothing of the pass.
 ///
-/// - Checked by: VectorTests, BatchTests of CalibrationTests.
+/// - Checked by: VectorTests, CalibrationRunTests.
 package final class CalibrationTaps: Taps {
     /// What was seen so far.
     package private(set) var state: CalibrationState

@@ -131,11 +131,16 @@ extension CheckpointIndex {
     /// - Parameters:
     ///   - shards: names and headers; each tensor is in one of them.
     package init(of shards: [(name: String, header: ShardHeader)]) {
+        self.init(shards.map { ($0.name, $0.header.tensors) })
+    }
+
+    /// The index of shards that are to be written, with its totals counted from their tensors.
+    package init(_ shards: [(name: String, tensors: [TensorRecord])]) {
         var entries: [Entry] = []
         var size = 0
         var elements = 0
         for (place, shard) in shards.enumerated() {
-            for record in shard.header.tensors {
+            for record in shard.tensors {
                 entries.append(Entry(tensor: record.name, shard: place))
                 size += record.dataRange.count
                 // A strict header has no shape whose elements overflow.

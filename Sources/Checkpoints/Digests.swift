@@ -64,6 +64,12 @@ package struct FileDigest {
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) { hasher.update(bufferPointer: bytes) }
 
+    /// Takes a line of text, its end included.
+    package mutating func update(line: String) {
+        var line = line + "\n"
+        line.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    }
+
     /// 64 hexadecimal digits.
     package consuming func finish() -> String {
         hasher.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -27,8 +27,14 @@ package struct FileIdentity: Equatable, Sendable {
 
     /// A line that tells this content from a later one of the same path.
     package var text: String {
-        "\(size) \(device):\(inode) \(modified.seconds).\(modified.nanoseconds)"
+        "\(size) \(device):\(inode) \(modifiedText)"
     }
+
+    /// The same for machines that share a disk: each numbers its devices, and some its files, in its own way.
+    package var portableText: String { "\(size) \(modifiedText)" }
+
+    /// When it was last written: seconds and nanoseconds of the system's clock.
+    package var modifiedText: String { "\(modified.seconds).\(modified.nanoseconds)" }
 
     /// The identity of an open file.
     package init(descriptor: Int32, path: String) throws(Failure) {

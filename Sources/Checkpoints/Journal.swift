@@ -49,6 +49,19 @@ package final class Journal: Sendable {
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
+    /// The plan that a folder's journal is of; nil for a folder without one.
+    package static func plan(in folder: String) -> String? {
+        // The first line is short, whatever follows it.
+        let path = joined(folder, fileName)
+        guard let size = (try? FileAccess.identity(path))?.size,
+            let bytes = try? FileAccess.read(path, range: 0..<min(size, 1 << 10)),
+            let end = bytes.firstIndex(of: UInt8(ascii: "\n")),
+            case .object(let head)? = try? JSONValue(parsing: Array(bytes[..<end])),
+            case .string(let plan)? = head["plan"]
+        else { return nil }
+        return plan
+    }
+
     /// What is said when another run holds the journal of a folder.
     static func busy(_ folder: String) -> Finding {
         Finding(
@@ -75,6 +88,28 @@ package final class Journal: Sendable {
         }
         units.store(max(0, entries.count - 1), ordering: .relaxed)
         return entries
+    }
+
+    /// What earlier runs of a plan have sealed, line by line; the first run of a plan notes which one it is.
+    ///
+    /// - Parameters:
+    ///   - plan: the digest of everything that decides the bytes of the output.
+    ///   - sameness: what must be as it was, for the message.
+    /// - Throws: OUT-006 when the unfinished work is of another plan.
+    package func units(ofPlan plan: String, sameness: String) throws(Failure) -> [JSONValue] {
+        let entries = try entries()
+        guard let first = entries.first else {
+            try append(["plan": .string(plan), "format": 1])
+            return []
+        }
+        guard case .object(let head) = first, head["plan"] == .string(plan) else {
+            throw Failure(
+                Finding(
+                    .error, .resumeMismatch, "the unfinished work is of another plan",
+                    file: parentFolder(path), expected: sameness, found: "a journal of a different plan",
+                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
+        }
+        return Array(entries.dropFirst())
     }
 
     /// Whether any unit is sealed: work that a later run can go on from.

@@ -39,6 +39,12 @@ package struct OutputFolder: Sendable {
         self.policy = policy
     }
 
+    /// The same place for who goes on with what was begun there, whatever the policy was at the beginning.
+    var resumed: OutputFolder {
+        OutputFolder(
+            path: path, policy: Policy(resume: true, replace: policy.replace), marker: marker, kind: kind)
+    }
+
     /// Everything that would stop the run later, found without writing a byte.
     ///
     /// - Parameters:
@@ -156,10 +162,26 @@ package struct OutputFolder: Sendable {
         let journal = try Journal(folder: partial)
         if policy.replace, !policy.resume { try journal.clear() }
         let startsOver = journal.isEmpty
-        for name in try FileAccess.names(in: partial) where name != Journal.fileName {
-            if startsOver || name.contains(".writing-") { try FileAccess.remove(joined(partial, name)) }
+        if startsOver {
+            for name in try FileAccess.names(in: partial) where name != Journal.fileName {
+                try FileAccess.remove(joined(partial, name))
+            }
+        } else {
+            try removeUnsealed(in: partial)
         }
         return journal
+    }
+
+    /// Removes what a run that is no more has left in the making; what other processes are making stays.
+    private func removeUnsealed(in folder: String) throws(Failure) {
+        for name in try FileAccess.names(in: folder) where name != UnitLines.folderName {
+            let path = joined(folder, name)
+            if name.contains(".writing-") {
+                try FileAccess.remove(path)
+            } else if FileAccess.kind(path, followingLinks: false) == .folder {
+                try removeUnsealed(in: path)
+            }
+        }
     }
 
     /// Removes the partial folder of a run that failed before it had sealed anything.
@@ -172,8 +194,14 @@ package struct OutputFolder: Sendable {
             guard holdsJournal, !names.contains(Journal.fileName) else { return false }
             try FileAccess.remove(partial)
         }
-        try FileAccess.remove(joined(path, Journal.fileName))
+        try tidy()
         return true
+    }
+
+    /// Removes what only the work needed; the journal last, since it tells that there is something to tidy up.
+    private func tidy() throws(Failure) {
+        try FileAccess.remove(joined(path, UnitLines.folderName))
+        try FileAccess.remove(joined(path, Journal.fileName))
     }
 
     /// Gives the built folder the output's name; what stood there before goes after that.
@@ -192,7 +220,7 @@ package struct OutputFolder: Sendable {
         } else {
             try FileAccess.rename(partial, to: path)
         }
-        try FileAccess.remove(joined(path, Journal.fileName))
+        try tidy()
     }
 
     private func swap() throws(Failure) {

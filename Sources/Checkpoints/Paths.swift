@@ -30,6 +30,9 @@ package func resolved(_ path: String) -> String? {
     return String(cString: real)
 }
 
+/// The folder in which the program was started, with links resolved.
+package func workingFolder() -> String { resolved(".") ?? "." }
+
 /// Whether a name from a file is a plain file name: it stays in its folder whatever it says.
 package func isPlainFileName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255

@@ -19,10 +19,12 @@ extension FileAccess {
     }
 
     /// The same for bytes that come in pieces.
-    package static func writeSealed(data pieces: some Sequence<[UInt8]>, to path: String) throws(Failure)
-        -> WriteBehind.Sealed
-    {
-        let temporary = path + ".writing-\(getpid())"
+    ///
+    /// - Parameter temporary: the name in the making, on the same file system; nil for one beside its own.
+    package static func writeSealed(
+        data pieces: some Sequence<[UInt8]>, to path: String, temporary: String? = nil
+    ) throws(Failure) -> WriteBehind.Sealed {
+        let temporary = temporary ?? path + ".writing-\(getpid())"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(.cannotCreate, path) }

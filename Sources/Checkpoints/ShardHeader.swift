@@ -18,7 +18,7 @@ package struct TensorRecord: Equatable, Sendable {
 /// A checked header: records lie one after another from the end of the header to the end of the file.
 ///
 /// - Source: safetensors 0.8.0, `tensor.rs` and the format's description.
-/// - Checked by: HeaderMatrixTests, HeaderMutationTests, HeaderDifferentialTests.
+/// - Checked by: HeaderMatrixTests, HeaderMutationTests, Tests/Judges/differential_headers.py.
 package struct ShardHeader: Equatable, Sendable {
     /// The longest header that the format allows, in bytes.
     package static let formatLimit = 100_000_000

@@ -1,5 +1,17 @@
 // The numbers in the names of shards: model-00007-of-00022.safetensors.
 
+/// `model-00001-of-00022.safetensors`, from an index counted from 0; a single shard needs no number.
+package func shardName(_ index: Int, of count: Int) -> String {
+    count == 1
+        ? "model.safetensors" : "model-\(fiveDigits(index + 1))-of-\(fiveDigits(count)).safetensors"
+}
+
+/// A number with five digits at least.
+package func fiveDigits(_ value: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+}
+
 /// The place and the count that a shard's name announces.
 struct ShardNumbering: Equatable {
     /// Everything before `-00007-of-00022`.

@@ -46,12 +46,16 @@ package final class WriteBehind: Sendable {
     /// Creates the file under a temporary name beside its own and reserves its blocks.
     ///
     /// - Parameters:
+    ///   - staging: what the temporary path begins with, on the same file system; nil for one beside its own.
     ///   - longest: the most bytes one `append` call will ask for.
     ///   - block: bytes of one write; a few MiB.
-    package init(path: String, length: Int, longest: Int, block: Int, depth: Int) throws(Failure) {
+    package init(
+        path: String, staging: String? = nil, length: Int, longest: Int, block: Int, depth: Int
+    ) throws(Failure) {
         self.path = path
         self.length = length
-        temporary = path + ".writing-\(getpid())-\(Self.sequence.wrappingAdd(1, ordering: .relaxed).newValue)"
+        let number = Self.sequence.wrappingAdd(1, ordering: .relaxed).newValue
+        temporary = (staging ?? "\(path).writing-\(getpid())-") + "\(number)"
         let file = try Self.create(temporary, length: length)
         full = BoundedQueue(limit: depth)
         free = BoundedQueue(limit: depth)

@@ -60,8 +60,19 @@ struct CardOptions: ParsableArguments {
         completion: .file(extensions: ["md"]))
     var template: String?
 
+    func validate() throws {
+        if benchmark != nil, benchmarkParts == nil {
+            throw ValidationError("--benchmark takes OWNER/NAME:TASK")
+        }
+    }
+
+    private var benchmarkParts: (dataset: String, task: String)? {
+        let parts = (benchmark ?? "").split(separator: ":").map(String.init)
+        return parts.count == 2 ? (parts[0], parts[1]) : nil
+    }
+
     /// Says it to a request.
-    func fill(_ request: inout ReleaseRequest) throws {
+    func fill(_ request: inout ReleaseRequest) {
         request.title = title
         request.languages = language.languages
         request.tags = tag
@@ -74,10 +85,7 @@ struct CardOptions: ParsableArguments {
         request.topology = topology
         request.draft = draft
         request.template = template
-        guard let benchmark else { return }
-        let parts = benchmark.split(separator: ":").map(String.init)
-        guard parts.count == 2 else { throw ValidationError("--benchmark takes OWNER/NAME:TASK") }
-        request.benchmark = (parts[0], parts[1])
+        request.benchmark = benchmarkParts
     }
 }
 

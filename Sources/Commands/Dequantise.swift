@@ -9,7 +9,7 @@ import Quantisation
 import Tensors
 
 /// Dequantises a checkpoint.
-struct Dequantise: ParsableCommand {
+struct Dequantise: UnitCommand {
     static let configuration = CommandConfiguration(
         abstract: "Turn an FP8 checkpoint back into BF16 (or F32) weights.",
         usage: "ingot dequantise CHECKPOINT --output DIR [--dtype f32]",
@@ -34,38 +34,43 @@ struct Dequantise: ParsableCommand {
     var dtype: Target = .bf16
 
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: OutputOptions.title) var units: UnitOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("dequantise") { () throws(Failure) in
             stopOnSignals()
-            let opened = try OpenedCheckpoint(checkpoint)
-            let plan = try DequantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory,
-                target: dtype == .f32 ? .f32 : .bf16
-            ).plan()
-            let run = ConversionRun(
-                plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
-                recordName: DequantisationPlanner.recordName)
-            return try convert(run, output: output, notes: opened.findings) { result, seconds in
-                let path = output.folder.path
-                let text = """
-                    dequantised \(lastComponent(plan.source.folder)) to \(dtype.rawValue.uppercased())
-                    \(path)
-                      \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \
-                    \(decimals(seconds, 2)) s, \(result.shards.count) shard\(result.shards.count == 1 ? "" : "s")
-                      next: ingot validate \(path)
-                    """
-                return (
-                    text,
-                    [
-                        "output": .string(path), "plan_sha256": .string(plan.digest),
-                        "seconds": .real(seconds),
-                        "input_bytes": .integer(plan.sourceByteCount),
-                        "output_bytes": .integer(plan.byteCount),
-                    ]
-                )
-            }
+            return try planned().perform(self, units: units)
+        }
+    }
+
+    func planned() throws(Failure) -> any PlannedWork {
+        let opened = try OpenedCheckpoint(checkpoint)
+        let plan = try DequantisationPlanner(
+            checkpoint: opened.checkpoint, inventory: opened.inventory,
+            target: dtype == .f32 ? .f32 : .bf16
+        ).plan()
+        let run = ConversionRun(
+            plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
+            recordName: DequantisationPlanner.recordName)
+        return planned(run, notes: opened.findings) { result, seconds in
+            let path = output.folder.path
+            let text = """
+                dequantised \(lastComponent(plan.source.folder)) to \(dtype.rawValue.uppercased())
+                \(path)
+                  \(byteCount(plan.sourceByteCount)) to \(byteCount(plan.byteCount)) in \
+                \(decimals(seconds, 2)) s, \(result.shards.count) shard\(result.shards.count == 1 ? "" : "s")
+                  next: ingot validate \(path)
+                """
+            return (
+                text,
+                [
+                    "output": .string(path), "plan_sha256": .string(plan.digest),
+                    "seconds": .real(seconds),
+                    "input_bytes": .integer(plan.sourceByteCount),
+                    "output_bytes": .integer(plan.byteCount),
+                ]
+            )
         }
     }
 }

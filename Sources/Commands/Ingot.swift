@@ -1,9 +1,6 @@
 // The root command: what `ingot --help` lists.
 
 import ArgumentParser
-import Diagnostics
-import Documents
-import Glibc
 import Quantisation
 
 /// `ingot`, the command people type.
@@ -39,27 +36,9 @@ package struct Ingot: ParsableCommand {
                 subcommands: [
                     Draft.self, Shard.self, Publish.self, Generate.self, Dequantise.self,
                 ]),
+            CommandGroup(name: "Past one machine", subcommands: [Unit.self]),
             CommandGroup(name: "To look up", subcommands: [Profiles.self, Explain.self]),
         ])
 
     package init() {}
-
-    /// Runs the command that the process was started with.
-    package static func main() {
-        let words = Array(CommandLine.arguments.dropFirst())
-        // The parser would complain about the first option of a command it does not know.
-        if let word = words.first, !word.hasPrefix("-"), !names.contains(word) {
-            let near = nearMiss(word, among: names).map { "did you mean ingot \($0)?" }
-            let finding = Finding(
-                .error, .unknownCommand, "no such command", option: word,
-                expected: names.joined(separator: ", "), remedy: near ?? "ingot --help")
-            writeError(finding.text + "\n")
-            Glibc.exit(ExitStatus.usage.rawValue)
-        }
-        main(words)
-    }
-
-    private static var names: [String] {
-        configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
-    }
 }

@@ -7,7 +7,7 @@ import Documents
 import Publishing
 
 /// Makes a release folder.
-struct PublishPrepare: ParsableCommand {
+struct PublishPrepare: UnitCommand {
     static let configuration = CommandConfiguration(
         commandName: "prepare",
         abstract: "Make a folder that can be uploaded as it is.",
@@ -71,62 +71,63 @@ struct PublishPrepare: ParsableCommand {
 
     @OptionGroup(title: CardOptions.sectionTitle) var card: CardOptions
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: OutputOptions.title) var units: UnitOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
+    func validate() throws {
+        if dataSize(shardSize) == nil {
+            throw ValidationError("--shard-size takes a size such as 5GB or 500MB")
+        }
+    }
+
     func run() throws {
-        let request = try request()
         try options.report("publish prepare") { () throws(Failure) in
             stopOnSignals()
-            let plan = try ReleasePlan(request)
-            let run = ReleaseRun(plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink)
-            if output.resume, try run.isFinished() {
-                return try report(plan, nil, run.output.path)
-            }
-            let findings = run.check()
-            if output.dryRun {
-                return CommandResult(
-                    text: plan.summary(output: run.output.path), document: plan.document,
-                    findings: plan.notes + findings,
-                    exit: findings.first { $0.level == .error }?.code.exit ?? .done)
-            }
-            try findings.throwErrors()
-            return try report(plan, try run.run(), run.output.path)
+            return try planned().perform(self, units: units)
+        }
+    }
+
+    func planned() throws(Failure) -> any PlannedWork {
+        let plan = try ReleasePlan(request)
+        let run = UnitRun(
+            plan: ReleaseWork(plan: plan), output: output.folder, jobs: output.jobs, progress: options.sink)
+        return PlannedRun(run: run, notes: plan.notes) {
+            (plan.summary(output: run.output.path), plan.document)
+        } report: { (result, _) throws(Failure) in
+            try report(plan, resumed: result?.resumed, run.output.path)
         }
     }
 
     private func report(
-        _ plan: ReleasePlan, _ result: ReleaseResult?, _ folder: String
+        _ plan: ReleasePlan, resumed: Int?, _ folder: String
     ) throws(Failure) -> CommandResult {
         // The data were looked at while they were copied.
         let check = try ReleaseCheck(
             hubs: plan.request.hubs, isDeep: false, base: base, progress: SilentProgress()
         ).run(folder)
         var lines = [plan.summary(output: folder)]
-        if let result, result.resumed > 0 {
-            lines.append("\(result.resumed) shards were sealed by an earlier run")
+        if let resumed, resumed > 0 {
+            lines.append("\(resumed) shards were sealed by an earlier run")
         }
         lines += ["", check.verdict, "", "upload:"] + (try plan.uploadCommands(folder)).map { "  " + $0 }
         return CommandResult(
             text: lines.joined(separator: "\n"),
             document: [
                 "output": .string(folder), "plan": plan.document, "check": check.document,
-                "resumed_shards": .integer(result?.resumed ?? plan.shardCount),
+                "resumed_shards": .integer(resumed ?? plan.shardCount),
                 "upload": .array(try plan.uploadCommands(folder).map(JSONValue.string)),
-            ], findings: plan.notes + check.findings, exit: check.exit)
+            ], findings: (resumed == nil ? plan.notes : []) + check.findings, exit: check.exit)
     }
 
-    private func request() throws -> ReleaseRequest {
+    private var request: ReleaseRequest {
         var request = ReleaseRequest(checkpoint: checkpoint, hubs: hub.hubs, baseModel: baseModel)
         request.repository = repository
         request.base = base
         request.baseRevision = baseRevision
         request.targets = target
-        try card.fill(&request)
+        card.fill(&request)
         request.include = include
-        guard let bytes = dataSize(shardSize) else {
-            throw ValidationError("--shard-size takes a size such as 5GB or 500MB")
-        }
-        request.shardBytes = bytes
+        request.shardBytes = dataSize(shardSize) ?? request.shardBytes
         request.key = sign
         request.writesBOM = bom
         return request

@@ -9,7 +9,7 @@ import Documents
 import Quantisation
 
 /// Quantises a checkpoint.
-struct Quantise: ParsableCommand {
+struct Quantise: UnitCommand {
     static let configuration = CommandConfiguration(
         abstract: "Quantise a checkpoint to FP8.",
         usage: "ingot quantise CHECKPOINT [--scheme NAME] [--target ENGINE/DEVICE] -o DIR",
@@ -46,6 +46,7 @@ struct Quantise: ParsableCommand {
 
     @OptionGroup var keepBudget: KeepBudgetOptions
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: OutputOptions.title) var units: UnitOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
@@ -55,59 +56,57 @@ struct Quantise: ParsableCommand {
     func run() throws {
         try options.report("quantise") { () throws(Failure) in
             stopOnSignals()
-            let opened = try OpenedCheckpoint(checkpoint)
-            let (asked, findings) = try choice.request(opened.inventory, hasCacheScales: kvScales)
-            let bought = try keepBudget.spend(on: asked, opened.inventory)
-            let request = try calibrated(bought?.request ?? asked, opened)
-            let planner = QuantisationPlanner(
-                checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
-            let plan = try planner.plan()
-            if let outline {
-                try FileAccess.createFolder(outline)
-                try plan.writeOutline(to: outline)
-            }
-            let run = ConversionRun(
-                plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
-                recordName: QuantisationPlanner.recordName)
-            return try convert(
-                run, output: output, notes: opened.findings + findings
-            ) { result, seconds in
-                let report = QuantisationReport(
-                    plan: plan, inventory: opened.inventory, request: request, bought: bought,
-                    result: result, output: output.folder.path, seconds: seconds, verbose: options.verbose)
-                return (report.text, report.document)
-            }
+            return try planned().perform(self, units: units)
+        }
+    }
+
+    func planned() throws(Failure) -> any PlannedWork {
+        let opened = try OpenedCheckpoint(checkpoint)
+        let (asked, findings) = try choice.request(opened.inventory, hasCacheScales: kvScales)
+        let bought = try keepBudget.spend(on: asked, opened.inventory)
+        let request = try calibrated(bought?.request ?? asked, opened)
+        let planner = QuantisationPlanner(
+            checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
+        let plan = try planner.plan()
+        if let outline {
+            try FileAccess.createFolder(outline)
+            try plan.writeOutline(to: outline)
+        }
+        let run = ConversionRun(
+            plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
+            recordName: QuantisationPlanner.recordName)
+        return planned(run, notes: opened.findings + findings) { result, seconds in
+            let report = QuantisationReport(
+                plan: plan, inventory: opened.inventory, request: request, bought: bought,
+                result: result, output: output.folder.path, seconds: seconds, verbose: options.verbose)
+            return (report.text, report.document)
         }
     }
 }
 
-/// Checks a conversion, and unless it is a dry run does it and reports.
-func convert(
-    _ run: ConversionRun, output: OutputOptions, notes: [Finding],
-    report: (ConversionResult, Double) -> (String, JSONValue)
-) throws(Failure) -> CommandResult {
-    if output.resume, let done = try alreadyDone(run) { return done }
-    let findings = run.check()
-    if output.dryRun {
-        let summary = PlanSummary(plan: run.plan, output: run.output.path)
-        let verdict = findings.first { $0.level == .error }?.code.exit ?? .done
-        return CommandResult(
-            text: summary.text, document: summary.document, findings: notes + findings, exit: verdict)
+extension UnitCommand {
+    /// A conversion with its report.
+    func planned(
+        _ run: ConversionRun, notes: [Finding],
+        report: @escaping (ConversionResult, Double) -> (String, JSONValue)
+    ) -> any PlannedWork {
+        let path = run.units.output.path
+        return PlannedRun(run: run.units, notes: notes) {
+            let summary = PlanSummary(plan: run.plan, output: path)
+            return (summary.text, summary.document)
+        } report: { result, seconds in
+            guard let result else { return .nothingLeft(path) }
+            let (text, document) = report(ConversionResult(result), seconds)
+            return CommandResult(text: text, document: document)
+        }
     }
-    try findings.throwErrors()
-    let clock = ContinuousClock()
-    let start = clock.now
-    let result = try run.run()
-    let (text, document) = report(result, (clock.now - start) / .seconds(1))
-    return CommandResult(text: text, document: document, findings: notes + findings)
 }
 
-/// A run that was killed after its last step has nothing left to do but to tidy up.
-private func alreadyDone(_ run: ConversionRun) throws(Failure) -> CommandResult? {
-    guard RecordHead.read(run.output.path, name: run.recordName)?.plan == run.plan.digest,
-        try run.output.finishSeal()
-    else { return nil }
-    return CommandResult(
-        text: "\(run.output.path) is complete: nothing to resume",
-        document: ["output": .string(run.output.path), "complete": true])
+extension CommandResult {
+    /// A run that was killed after its last step has nothing left to do but to tidy up.
+    static func nothingLeft(_ output: String) -> CommandResult {
+        CommandResult(
+            text: "\(output) is complete: nothing to resume",
+            document: ["output": .string(output), "complete": true])
+    }
 }

@@ -6,7 +6,7 @@ import Diagnostics
 import Topology
 
 /// Puts a checkpoint back.
-struct ShardGather: ParsableCommand {
+struct ShardGather: UnitCommand {
     static let configuration = CommandConfiguration(
         commandName: "gather",
         abstract: "Put a checkpoint back from what ingot shard or an engine wrote for its ranks.",
@@ -23,15 +23,18 @@ struct ShardGather: ParsableCommand {
     var folder: String
 
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: OutputOptions.title) var units: UnitOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("shard gather") { () throws(Failure) in
             stopOnSignals()
-            let (work, findings) = try GatherRequest(folder).plan()
-            return try perform(work, output, options, "shard gather", notes: findings) {
-                "\(lastComponent(folder)) gathered"
-            }
+            return try planned().perform(self, units: units)
         }
+    }
+
+    func planned() throws(Failure) -> any PlannedWork {
+        let (work, findings) = try GatherRequest(folder).plan()
+        return planned(work, notes: findings, title: "\(lastComponent(folder)) gathered")
     }
 }

@@ -9,7 +9,7 @@ import Documents
 import Topology
 
 /// Lays a checkpoint out for a topology.
-struct ShardWrite: ParsableCommand {
+struct ShardWrite: UnitCommand {
     static let configuration = CommandConfiguration(
         commandName: "write",
         abstract: "Lay a checkpoint out for a topology. The word write may be left out.",
@@ -58,6 +58,7 @@ struct ShardWrite: ParsableCommand {
     var fileSize: MemorySize?
 
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
+    @OptionGroup(title: OutputOptions.title) var units: UnitOptions
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
@@ -69,21 +70,25 @@ struct ShardWrite: ParsableCommand {
     func run() throws {
         try options.report("shard") { () throws(Failure) in
             stopOnSignals()
-            let topology = try ParallelTopology(topology)
-            let form = try ShardForm(named: form)
-            let target = try target.map { (name) throws(Failure) in try Target(name, .embedded) }
-            let opened = try OpenedCheckpoint(checkpoint)
-            let artefact = ArtefactTensors(opened.checkpoint, opened.quantised)
-            let request = ShardRequest(
-                topology: topology, form: form, engine: try engine(target), placement: placement,
-                allToAll: allToAll,
-                load: try load(opened.inventory.configuration),
-                fileBytes: fileSize?.bytes ?? StandardLayoutPlan.fileBytes)
-            let (work, findings) = try request.plan(opened.checkpoint, artefact)
-            return try perform(work, output, options, "shard", notes: opened.findings + findings) {
-                "\(lastComponent(checkpoint)) laid out for \(topology.name) as \(form.name)"
-            }
+            return try planned().perform(self, units: units)
         }
+    }
+
+    func planned() throws(Failure) -> any PlannedWork {
+        let topology = try ParallelTopology(topology)
+        let form = try ShardForm(named: form)
+        let target = try target.map { (name) throws(Failure) in try Target(name, .embedded) }
+        let opened = try OpenedCheckpoint(checkpoint)
+        let artefact = ArtefactTensors(opened.checkpoint, opened.quantised)
+        let request = ShardRequest(
+            topology: topology, form: form, engine: try engine(target), placement: placement,
+            allToAll: allToAll,
+            load: try load(opened.inventory.configuration),
+            fileBytes: fileSize?.bytes ?? StandardLayoutPlan.fileBytes)
+        let (work, findings) = try request.plan(opened.checkpoint, artefact)
+        return planned(
+            work, notes: opened.findings + findings,
+            title: "\(lastComponent(checkpoint)) laid out for \(topology.name) as \(form.name)")
     }
 
     /// The target's engine, or the newest vLLM.
@@ -99,53 +104,67 @@ struct ShardWrite: ParsableCommand {
     }
 }
 
-/// Checks work, and unless it is a dry run does it and reports.
-func perform(
-    _ work: ShardWork, _ options: OutputOptions, _ report: ReportOptions, _ command: String, notes: [Finding],
-    title: () -> String
-) throws(Failure) -> CommandResult {
-    let output = work.output(options.output, policy: options.folder.policy)
-    if options.resume, try work.finish(output) {
-        return CommandResult(
-            text: "\(output.path) is complete: nothing to resume",
-            document: ["output": .string(output.path), "complete": true])
+extension UnitCommand {
+    /// Slicing or gathering with its report.
+    func planned(_ work: ShardWork, notes: [Finding], title: String) -> any PlannedWork {
+        let folder = work.output(output.output, policy: output.folder.policy)
+        func planned(_ plan: some SlicingPlan) -> any PlannedWork {
+            let run = UnitRun(plan: plan, output: folder, jobs: output.jobs, progress: options.sink)
+            return PlannedRun(run: run, notes: notes) {
+                (
+                    "plan of \(title) to \(folder.path); nothing was written\n"
+                        + "  output \(byteCount(work.byteCount)), plan sha256 \(work.digest)",
+                    [
+                        "output": .string(folder.path), "plan_sha256": .string(work.digest),
+                        "output_bytes": .integer(work.byteCount),
+                    ]
+                )
+            } report: { result, seconds in
+                guard let result else { return .nothingLeft(folder.path) }
+                return ShardReport(
+                    title: title, output: folder.path, plan: work.digest, made: result, seconds: seconds
+                ).result
+            }
+        }
+        return planned(work.plan)
     }
-    let findings = work.check(output)
-    if options.dryRun {
-        let verdict = findings.first { $0.level == .error }?.code.exit ?? .done
-        return CommandResult(
-            text: "plan of \(title()) to \(output.path); nothing was written\n"
-                + "  output \(byteCount(work.byteCount)), plan sha256 \(work.digest)",
-            document: [
-                "output": .string(output.path), "plan_sha256": .string(work.digest),
-                "output_bytes": .integer(work.byteCount),
-            ], findings: notes + findings, exit: verdict)
+}
+
+/// What slicing and gathering print.
+private struct ShardReport {
+    let title: String
+    let output: String
+    let plan: String
+    let made: ShardResult
+    let seconds: Double
+
+    var result: CommandResult { CommandResult(text: text, document: document) }
+
+    private var bytes: Int { made.files.reduce(0) { $0 + $1.sealed.bytes } }
+
+    private var text: String {
+        let rate = seconds > 0 ? Int(Double(bytes) / seconds) : 0
+        var text = """
+            \(title)
+            \(output)
+              \(byteCount(bytes)) in \(grouped(made.files.count)) files in \(decimals(seconds, 2)) s \
+            (\(byteCount(rate))/s)
+            """
+        if made.resumed > 0 { text += ", \(made.resumed) units of them sealed by an earlier run" }
+        return text
     }
-    try findings.throwErrors()
-    let clock = ContinuousClock()
-    let start = clock.now
-    let result = try work.run(output, jobs: options.jobs, progress: report.sink)
-    let seconds = (clock.now - start) / .seconds(1)
-    let bytes = result.files.reduce(0) { $0 + $1.sealed.bytes }
-    let rate = seconds > 0 ? Int(Double(bytes) / seconds) : 0
-    var text = """
-        \(title())
-        \(output.path)
-          \(byteCount(bytes)) in \(grouped(result.files.count)) files in \(decimals(seconds, 2)) s \
-        (\(byteCount(rate))/s)
-        """
-    if result.resumed > 0 { text += ", \(result.resumed) units of them sealed by an earlier run" }
-    return CommandResult(
-        text: text,
-        document: [
-            "output": .string(output.path), "plan_sha256": .string(work.digest), "seconds": .real(seconds),
-            "output_bytes": .integer(bytes), "resumed_units": .integer(result.resumed),
+
+    private var document: JSONValue {
+        [
+            "output": .string(output), "plan_sha256": .string(plan), "seconds": .real(seconds),
+            "output_bytes": .integer(bytes), "resumed_units": .integer(made.resumed),
             "files": .array(
-                result.files.map {
+                made.files.map {
                     [
                         "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
                         "sha256": .string($0.sealed.digest),
                     ]
                 }),
-        ], findings: notes + findings)
+        ]
+    }
 }

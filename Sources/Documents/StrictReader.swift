@@ -158,5 +158,5 @@ package final class StrictReader {
             path: place(key), what: "a value of the wrong kind", expected: expected, found: found)
     }
 
-    private func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+    func place(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 }

@@ -16,9 +16,7 @@ package struct AuditProfile: Equatable, Sendable {
 
     init(_ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == Self.schema else {
-            throw reader.mismatch("schema", "\(Self.schema)")
-        }
+        try reader.schema(Self.schema)
         leastCoverage = try Self.share(try reader.object("coverage_least"))
         leastAccuracy = try Self.share(try reader.object("accuracy_least"))
         try reader.finish()
@@ -27,10 +25,7 @@ package struct AuditProfile: Equatable, Sendable {
     private static func share(_ reader: StrictReader) throws(DocumentError) -> Double {
         let value = try reader.double("value")
         guard (0...1).contains(value) else { throw reader.mismatch("value", "a share from 0 to 1") }
-        guard try !reader.string("source").isEmpty else {
-            throw reader.mismatch("source", "where the value comes from")
-        }
-        try reader.finish()
+        _ = try reader.finishWithSource()
         return value
     }
 

@@ -59,6 +59,8 @@ extension LayerIds {
                 points: HeadConfiguration.standardPoints(layerCount: count))
             return
         }
+        // Below 0 there is no state under any way of counting, and Int.min has no id before it.
+        if let low = ids.min(), low < 0 { throw Self.impossible(ids, file, expected: "rising ids from 0") }
         guard let (convention, reason) = Self.decide(ids, form: form, hints: hints) else {
             throw Self.ambiguous(file, "\(ids) in eagle_config")
         }
@@ -91,18 +93,22 @@ extension LayerIds {
         let places = points.map { $0.afterLayer ?? -1 }
         let isAscending = zip(places, places.dropFirst()).allSatisfy { $0 < $1 }
         let largest = count.map { convention == .after ? $0 - 1 : $0 }
-        guard !ids.isEmpty, isAscending, ids.allSatisfy({ $0 >= 0 && $0 <= largest ?? .max - 1 }) else {
-            throw Failure(
-                Finding(
-                    .error, .layerIdsImpossible, "these layer ids are no states of the target", file: file,
-                    field: "eagle_aux_hidden_state_layer_ids",
-                    expected: "rising ids from 0"
-                        + (largest.map { " to \($0), counted \(convention.words)" } ?? ""),
-                    found: "\(ids)",
-                    remedy:
-                        "write the ids that the head was trained with; engines take states in the order of layers"
-                ))
+        guard !ids.isEmpty, isAscending, ids.allSatisfy({ $0 <= largest ?? .max - 1 }) else {
+            throw impossible(
+                ids, file,
+                expected: "rising ids from 0"
+                    + (largest.map { " to \($0), counted \(convention.words)" } ?? ""))
         }
+    }
+
+    private static func impossible(_ ids: [Int], _ file: String, expected: String) -> Failure {
+        Failure(
+            Finding(
+                .error, .layerIdsImpossible, "these layer ids are no states of the target", file: file,
+                field: "eagle_aux_hidden_state_layer_ids", expected: expected, found: "\(ids)",
+                remedy:
+                    "write the ids that the head was trained with; engines take states in the order of layers"
+            ))
     }
 
     private static func ambiguous(_ file: String, _ found: String) -> Failure {

@@ -34,9 +34,9 @@ package enum ParitySamples {
         return try readDocument(bytes, code: .toleranceMalformed, file: profile) {
             (document) throws(DocumentError) in
             let reader = try StrictReader(document)
-            guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+            try reader.schema(1)
             _ = try reader.string("title")
-            _ = try reader.string("source")
+            _ = try reader.source()
             var result: [(name: String, text: String)] = []
             for text in try reader.objects("texts") {
                 result.append((try text.string("name"), try text.string("text")))

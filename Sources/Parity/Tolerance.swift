@@ -61,27 +61,16 @@ package struct Tolerance: Equatable, Sendable {
     /// Reads one profile strictly.
     package init(_ document: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(document)
-        guard try reader.integer("schema") == Self.schema else {
-            throw reader.mismatch("schema", "\(Self.schema)")
-        }
+        try reader.schema(Self.schema)
         name = try reader.string("name")
         summary = try reader.string("summary")
         let tie = try reader.object("tie_margin")
         tieMargin = try tie.double("value")
         guard tieMargin >= 0 else { throw tie.mismatch("value", "0 or more") }
-        _ = try tie.string("source")
-        try tie.finish()
+        _ = try tie.finishWithSource()
         var gates: [Gate] = []
         for gate in try reader.objects("gates") {
-            let text = try gate.string("quantity")
-            guard let quantity = Quantity(rawValue: text) else {
-                throw DocumentError(
-                    path: gate.path + ".quantity", what: "no quantity of this name",
-                    expected: Quantity.allCases.map(\.rawValue).joined(separator: ", "), found: text,
-                    remedy: nearMiss(text, among: Quantity.allCases.map(\.rawValue)).map {
-                        "did you mean \"\($0)\"?"
-                    })
-            }
+            let quantity = try gate.choice("quantity", Quantity.self)
             guard !gates.contains(where: { $0.quantity == quantity }) else {
                 throw gate.mismatch("quantity", "every quantity once")
             }
@@ -90,10 +79,7 @@ package struct Tolerance: Equatable, Sendable {
             guard limit <= 1 || !quantity.isFloor else {
                 throw gate.mismatch("limit", "1 at most: a part, not percent")
             }
-            let source = try gate.string("source")
-            guard !source.isEmpty else { throw gate.mismatch("source", "where the limit comes from") }
-            gates.append(Gate(quantity: quantity, limit: limit, source: source))
-            try gate.finish()
+            gates.append(Gate(quantity: quantity, limit: limit, source: try gate.finishWithSource()))
         }
         guard !gates.isEmpty else { throw reader.mismatch("gates", "one gate at least") }
         self.gates = gates

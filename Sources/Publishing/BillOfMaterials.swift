@@ -9,7 +9,7 @@ import Quantisation
 /// The bill of one release.
 ///
 /// - Source: CycloneDX 1.6 JSON schema, component type machine-learning-model, modelCard, pedigree.
-/// - Checked by: ReleaseRunTests, Tests/Judges/judge_release.py.
+/// - Checked by: SignatureTests, Tests/Judges/judge_release.py.
 struct BillOfMaterials {
     static let fileName = "bom.cdx.json"
 

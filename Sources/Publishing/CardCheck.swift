@@ -19,7 +19,6 @@ struct CardCheck {
     // MARK: Parts
 
     private func sections(_ body: String) -> [Finding] {
-        let folded = body.lowercased()
         var findings: [Finding] = []
         for section in profile.sections {
             let applies =
@@ -28,7 +27,10 @@ struct CardCheck {
                 case .quantised: release.isQuantised
                 case .medical: isMedical(body)
                 }
-            guard applies, !section.words.contains(where: folded.contains) else { continue }
+            let paragraphs = Self.paragraphs(body, saying: section.words)
+            guard applies, !paragraphs.contains(where: { !section.isMeasured || Self.holdsNumber($0) }) else {
+                continue
+            }
             let code: DiagnosticCode =
                 switch section.name {
                 case "recipe": .recipeUnsaid
@@ -40,10 +42,54 @@ struct CardCheck {
             findings.append(
                 Finding(
                     .error, code, "the card does not say \(section.what)", file: Release.cardName,
-                    expected: "one of: " + abridged(section.words, limit: 3), found: "none of them",
-                    remedy: "add the part; ingot publish prepare writes all of them"))
+                    expected: (section.isMeasured ? "numbers where it says one of: " : "one of: ")
+                        + abridged(section.words, limit: 3),
+                    found: paragraphs.isEmpty ? "none of them" : "the word and no number",
+                    remedy: section.isMeasured
+                        ? "ingot verify BASE MODEL --json > FILE, then ingot publish prepare --parity FILE"
+                        : "add the part; ingot publish prepare writes it"))
         }
         return findings
+    }
+
+    /// Paragraphs that say one of some words, or stand under a heading that does, in lower case.
+    private static func paragraphs(_ body: String, saying words: [String]) -> [String] {
+        var paragraphs: [String] = []
+        var (isUnderWord, isCode) = (false, false)
+        var lines: [Substring] = []
+        func close() {
+            let (text, paragraph) = (lines.joined(separator: " "), lines.joined(separator: "\n"))
+            lines = []
+            let isTold = isUnderWord || words.contains { text.contains($0) }
+            if isTold, !paragraph.isEmpty { paragraphs.append(paragraph) }
+        }
+        for line in body.lowercased().split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("```") { isCode.toggle() }
+            if line.hasPrefix("#"), !isCode {
+                close()
+                isUnderWord = words.contains { line.contains($0) }
+                if isUnderWord { paragraphs.append("") }
+            } else if line.allSatisfy(\.isWhitespace) {
+                close()
+            } else {
+                lines.append(line)
+            }
+        }
+        close()
+        return paragraphs
+    }
+
+    /// Whether a paragraph states a number: one that is no part of a name, of a version or of a list's numbering.
+    static func holdsNumber(_ paragraph: String) -> Bool {
+        paragraph.split(separator: "\n").contains { line in
+            let words = line.split { !($0.isASCII && ($0.isLetter || $0.isNumber || "-._,/".contains($0))) }
+            return words.enumerated().contains { place, word in
+                if place == 0, word.last == ".", line.hasPrefix(word) { return false }
+                let end = word.lastIndex { $0 != "." && $0 != "," } ?? word.startIndex
+                let plain = word[...end].replacing(",", with: "")
+                return plain.first?.isNumber == true && Double(plain) != nil
+            }
+        }
     }
 
     /// Whether tags, title or base model say that it is a medical model.

@@ -13,6 +13,8 @@ package struct CardProfile: Sendable {
         let occasion: Occasion
         /// Lower case; one of them shows that the part is there.
         let words: [String]
+        /// Whether only a number beside such a word shows it.
+        let isMeasured: Bool
         let what: String
     }
 
@@ -55,7 +57,7 @@ package struct CardProfile: Sendable {
 
     init(_ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         _ = try reader.string("title")
         _ = try reader.string("checked")
         var sections: [Section] = []
@@ -63,9 +65,10 @@ package struct CardProfile: Sendable {
             sections.append(
                 Section(
                     name: try section.string("name"),
-                    occasion: try section.oneOf("when", Section.Occasion.self),
-                    words: try section.strings("words"), what: try section.string("what")))
-            try section.finishSourced()
+                    occasion: try section.choice("when", Section.Occasion.self),
+                    words: try section.strings("words"), isMeasured: try section.bool("measured"),
+                    what: try section.string("what")))
+            _ = try section.finishWithSource()
         }
         self.sections = sections
         var secrets: [Secret] = []
@@ -74,23 +77,23 @@ package struct CardProfile: Sendable {
                 Secret(
                     name: try secret.string("name"), prefix: Array(try secret.string("prefix").utf8),
                     length: try secret.integer("length"),
-                    alphabet: try secret.oneOf("alphabet", Secret.Alphabet.self)))
-            try secret.finishSourced()
+                    alphabet: try secret.choice("alphabet", Secret.Alphabet.self)))
+            _ = try secret.finishWithSource()
         }
         self.secrets = secrets
         var strays: [Stray] = []
         for stray in try reader.objects("strays") {
             strays.append(
                 Stray(
-                    ending: try stray.string("ending"), kind: try stray.oneOf("kind", Stray.Kind.self),
-                    source: try stray.string("source")))
+                    ending: try stray.string("ending"), kind: try stray.choice("kind", Stray.Kind.self),
+                    source: try stray.source()))
             try stray.finish()
         }
         self.strays = strays
         func list(_ key: String) throws(DocumentError) -> [String] {
             let inner = try reader.object(key)
             let words = try inner.strings("value")
-            try inner.finishSourced()
+            _ = try inner.finishWithSource()
             return words
         }
         medicalWords = try list("medical_words")
@@ -99,23 +102,5 @@ package struct CardProfile: Sendable {
         textEndings = try list("text_endings")
         serveTargets = try list("serve_targets")
         try reader.finish()
-    }
-}
-
-extension StrictReader {
-    /// One of the names of a closed set.
-    func oneOf<Choice: RawRepresentable & CaseIterable>(
-        _ key: String, _ type: Choice.Type
-    ) throws(DocumentError) -> Choice where Choice.RawValue == String {
-        guard let choice = Choice(rawValue: try string(key)) else {
-            throw mismatch(key, "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        return choice
-    }
-
-    /// Ends an object whose last member is the source of the others.
-    func finishSourced() throws(DocumentError) {
-        _ = try string("source")
-        try finish()
     }
 }

@@ -57,7 +57,7 @@ package struct HubProfile: Sendable, Equatable {
 
     init(_ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         title = try reader.string("title")
         checked = try reader.string("checked")
         var sources: [String: String] = [:]
@@ -66,8 +66,7 @@ package struct HubProfile: Sendable, Equatable {
         ) throws(DocumentError) -> Value {
             let inner = try reader.object(key)
             let value = try read(inner)
-            sources[key] = try inner.string("source")
-            try inner.finish()
+            sources[key] = try inner.finishWithSource()
             return value
         }
         func number(_ key: String) throws(DocumentError) -> Int {

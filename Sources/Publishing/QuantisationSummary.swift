@@ -80,7 +80,7 @@ package struct QuantisationSummary: Sendable {
         self.members = members.filter { $0.key != "files" }
         self.tensors = tensors
         let reader = try StrictReader(.object(head))
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         tool = try reader.string("tool")
         _ = try reader.string("stage")
         plan = try reader.string("plan_sha256")

@@ -103,22 +103,18 @@ struct TensorChain {
             expect(name, tensor.output, digest)
             return
         }
-        for suffix in ["_scale_inv", "_scale"] where name.hasSuffix(suffix) {
-            guard let tensor = record.tensors[String(name.dropLast(suffix.utf8.count))],
-                let scale = tensor.scale
-            else { continue }
-            expect(name, scale, digest)
-            return
+        if let scale = InventoryMatch.weight(ofScale: name).flatMap({ record.tensors[$0]?.scale }) {
+            return expect(name, scale, digest)
         }
+        // Scales of inputs and of the cache come from a calibration and not from the base: no chain leads to them.
+        if CacheScaleNames.scale(named: name) != nil { return }
+        if let weight = InventoryEntry.weight(ofInputScale: name), record.tensors[weight] != nil { return }
         collector.add(
             Finding(
                 .error, .chainBroken, "a tensor that the record of the conversion does not know",
                 file: QuantisationSummary.fileName, tensor: name, expected: "only recorded tensors",
                 found: "no entry", remedy: "publish the record that belongs to these weights"))
     }
-
-    /// A tensor that was looked at before.
-    mutating func pass(_ name: String) { if record?.tensors[name] != nil { seen += 1 } }
 
     private mutating func expect(_ name: String, _ expected: TensorDigest.Value, _ found: TensorDigest.Value)
     {

@@ -57,7 +57,7 @@ package struct ReleaseReport: Sendable {
 
 /// The lint of a release folder.
 ///
-/// - Checked by: DamagedFolderTests, GoodFolderTests.
+/// - Checked by: ReleaseCheckTests.
 package struct ReleaseCheck {
     /// Nil is what the folder shows itself to be made for.
     package var hubs: [Hub]?

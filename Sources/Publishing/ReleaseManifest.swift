@@ -50,9 +50,7 @@ package struct ReleaseManifest: Sendable, Equatable {
 
     init(_ value: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(value)
-        guard try reader.integer("schema") == Self.schema else {
-            throw reader.mismatch("schema", "\(Self.schema)")
-        }
+        try reader.schema(Self.schema)
         tool = try reader.string("tool")
         name = try reader.string("name")
         var hubs: [Hub] = []

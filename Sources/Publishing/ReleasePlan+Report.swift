@@ -49,13 +49,3 @@ extension ReleasePlan {
         return commands
     }
 }
-
-extension ReleaseRun {
-    /// Whether a run that was killed after its last step has nothing left to do but to tidy up.
-    package func isFinished() throws(Failure) -> Bool {
-        guard let manifest = try? ReleaseManifest.read(output.path), manifest.release == plan.digest,
-            FileAccess.kind(joined(output.path, ReleaseSums.fileName)) == .file
-        else { return false }
-        return try output.finishSeal()
-    }
-}

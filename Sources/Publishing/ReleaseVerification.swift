@@ -39,7 +39,7 @@ package struct VerifiedRelease: Sendable {
 
 /// Verifies a release folder.
 ///
-/// - Checked by: VerificationTests.
+/// - Checked by: SignatureTests.
 package struct ReleaseVerification {
     package var key: String?
     /// The base model, to follow every tensor to it.

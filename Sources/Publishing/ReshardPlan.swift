@@ -40,13 +40,15 @@ struct ReshardPlan: Sendable {
     init(_ source: Checkpoint, inventory: TensorInventory, limit: Int) throws(Failure) {
         self.source = source
         var groups: [[Piece]] = []
+        var placed: Set<String> = []
         for entry in inventory.entries {
-            let names = [entry.name, entry.name + "_scale_inv", entry.name + "_scale"]
-            let group = names.compactMap { name in
+            let group = Self.names(beside: entry).compactMap { name in
                 source.tensor(named: name).map { Piece(shard: $0.shard, record: $0.record) }
             }
+            placed.formUnion(group.map(\.record.name))
             if !group.isEmpty { groups.append(group) }
         }
+        try Self.checkAll(source, placed)
         var files: [[Piece]] = [[]]
         var used = 0
         for group in groups {
@@ -60,9 +62,7 @@ struct ReshardPlan: Sendable {
         }
         var shards: [Shard] = []
         for (index, pieces) in files.enumerated() {
-            let name =
-                files.count == 1
-                ? "model.safetensors" : "model-\(five(index + 1))-of-\(five(files.count)).safetensors"
+            let name = shardName(index, of: files.count)
             let order = ShardHeader.fileOrder(pieces.map(\.description))
             let draft = Shard(name: name, pieces: order.map { pieces[$0] }, fileBytes: 0)
             shards.append(
@@ -71,28 +71,39 @@ struct ReshardPlan: Sendable {
         self.shards = shards
     }
 
+    /// A weight, its scale under either name, the scale of its inputs, and those of the keys and values it makes.
+    private static func names(beside entry: InventoryEntry) -> [String] {
+        var names = [entry.name, entry.name + "_scale_inv", entry.name + "_scale", entry.inputScaleName]
+        if entry.role == .attentionQKV, let layer = entry.layer {
+            for spelling in CacheScaleNames.allCases {
+                names += [spelling.names(layer: layer).keys, spelling.names(layer: layer).values]
+            }
+        }
+        return names
+    }
+
+    /// Nothing of a checkpoint is left behind in silence.
+    private static func checkAll(_ source: Checkpoint, _ placed: Set<String>) throws(Failure) {
+        guard placed.count < source.tensorCount else { return }
+        var collector = FindingCollector()
+        for shard in source.shards {
+            for record in shard.header.tensors where !placed.contains(record.name) {
+                collector.add(
+                    Finding(
+                        .error, .releaseIncomplete, "a tensor has no place in the release", file: shard.name,
+                        tensor: "\(record.name) \(record.shape) \(record.dtype.rawValue)",
+                        expected: "tensors that the config asks for, and their scales",
+                        remedy: "ingot validate \(source.folder)"))
+            }
+        }
+        try collector.findings.throwErrors()
+    }
+
     var bytes: Int { shards.reduce(0) { $0 + $1.fileBytes } }
 
     /// Nil for a single shard under the standard name, which needs none.
     func index() -> CheckpointIndex? {
         guard shards.count > 1 else { return nil }
-        var entries: [CheckpointIndex.Entry] = []
-        var size = 0
-        var elements = 0
-        for (place, shard) in shards.enumerated() {
-            for piece in shard.pieces {
-                entries.append(CheckpointIndex.Entry(tensor: piece.record.name, shard: place))
-                size += piece.record.dataRange.count
-                elements += piece.record.shape.elementCount ?? 0
-            }
-        }
-        return CheckpointIndex(
-            shards: shards.map(\.name), entries: entries, totalSize: size, totalParameters: elements)
+        return CheckpointIndex(shards.map { ($0.name, $0.pieces.map(\.record)) })
     }
-}
-
-/// A number with five digits at least.
-private func five(_ value: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
 }

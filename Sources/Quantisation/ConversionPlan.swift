@@ -188,19 +188,15 @@ package struct ConversionPlan: Sendable {
         self.intent = intent
         self.moments = moments
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("\(stage) \(Self.formatVersion)")
-        add(intent.text(.compact))
-        add(JSONValue.object(config).text(.compact))
+        digest.update(line: "\(stage) \(Self.formatVersion)")
+        digest.update(line: intent.text(.compact))
+        digest.update(line: JSONValue.object(config).text(.compact))
         for shard in shards {
-            add("\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
+            digest.update(line: "\(shard.name) \(source.shards[shard.sourceShard].name) \(shard.byteCount)")
             for conversion in shard.conversions {
                 let source = conversion.source
-                add(
-                    "\(source.name) \(source.dtype.rawValue) \(source.shape) \(source.dataRange)"
+                digest.update(
+                    line: "\(source.name) \(source.dtype.rawValue) \(source.shape) \(source.dataRange)"
                         + " \(conversion.operation.summary)"
                         + conversion.constants.map { " \($0.name) \($0.value.bitPattern)" }.joined())
             }

@@ -113,12 +113,3 @@ package struct DequantisationPlanner {
         return renamed
     }
 }
-
-/// `model-00001-of-00022.safetensors`, from an index counted from 0.
-func shardName(_ index: Int, of count: Int) -> String {
-    func five(_ value: Int) -> String {
-        let digits = String(value)
-        return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
-    return count == 1 ? "model.safetensors" : "model-\(five(index + 1))-of-\(five(count)).safetensors"
-}

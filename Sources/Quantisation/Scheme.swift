@@ -68,12 +68,10 @@ extension Scheme {
     /// Decodes a scheme strictly: every role is either quantised or kept, none is both.
     package init(document: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(document)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         name = try reader.string("name")
         summary = try reader.string("summary")
-        guard let layout = SchemeLayout(rawValue: try reader.string("layout")) else {
-            throw reader.mismatch("layout", "one of " + words(SchemeLayout.allCases))
-        }
+        let layout = try reader.choice("layout", SchemeLayout.self)
         self.layout = layout
         let block = try reader.integers("block_shape")
         guard block.count == 2, block.allSatisfy((0...65_536).contains) else {
@@ -94,11 +92,10 @@ extension Scheme {
         blockColumns = block[1] == 0 ? nil : block[1]
 
         let scale = try reader.object("scale")
-        rule = try Self.rule(in: scale)
+        rule = try scale.choice("rule", ScaleRule.self)
         amaxFloor = Float(try scale.double("amax_floor"))
         zeroScale = Float(try scale.double("zero_scale"))
-        _ = try scale.string("source")
-        try scale.finish()
+        _ = try scale.finishWithSource()
         guard amaxFloor >= 0, amaxFloor.isFinite, zeroScale > 0, zeroScale.isFinite else {
             throw scale.mismatch("amax_floor", "a floor of 0 or more and a zero_scale above 0")
         }
@@ -108,14 +105,13 @@ extension Scheme {
 
         var overrides: [TensorRole: ScaleRule] = [:]
         for item in try reader.objects("scale_overrides") {
-            let rule = try Self.rule(in: item)
+            let rule = try item.choice("rule", ScaleRule.self)
             for role in try Self.roles(item, "roles") {
                 guard overrides.updateValue(rule, forKey: role) == nil else {
                     throw item.mismatch("roles", "every role once (\(role.name) has two rules)")
                 }
             }
-            _ = try item.string("source")
-            try item.finish()
+            _ = try item.finishWithSource()
         }
         self.overrides = overrides
 
@@ -162,13 +158,6 @@ extension Scheme {
         return roles.first { !seen.insert($0).inserted }
     }
 
-    private static func rule(in reader: StrictReader) throws(DocumentError) -> ScaleRule {
-        guard let rule = ScaleRule(rawValue: try reader.string("rule")) else {
-            throw reader.mismatch("rule", "one of " + words(ScaleRule.allCases))
-        }
-        return rule
-    }
-
     private static func roles(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [TensorRole] {
         var roles: [TensorRole] = []
         for name in try reader.strings(key) { roles.append(try role(reader, name, key)) }
@@ -187,8 +176,4 @@ extension Scheme {
         }
         return role
     }
-}
-
-private func words<Value: RawRepresentable<String>>(_ values: [Value]) -> String {
-    values.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
 }

@@ -6,7 +6,7 @@ import Documents
 
 /// A kind of statistics and what a scheme does with it.
 ///
-/// - Checked by: SchemeStatisticsTests.
+/// - Checked by: SchemeTests.
 package struct SchemeStatistics: Equatable, Sendable {
     package let observer: Observer
     package let why: String
@@ -16,12 +16,7 @@ package struct SchemeStatistics: Equatable, Sendable {
         guard reader.has("statistics") else { return [] }
         var list: [SchemeStatistics] = []
         for item in try reader.objects("statistics") {
-            let name = try item.string("observer")
-            guard let observer = Observer(rawValue: name) else {
-                throw item.mismatch(
-                    "observer",
-                    "one of " + Observer.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "))
-            }
+            let observer = try item.choice("observer", Observer.self)
             guard !list.contains(where: { $0.observer == observer }) else {
                 throw item.mismatch("observer", "every kind once")
             }

@@ -51,7 +51,7 @@ extension SensitivityRecord {
 
     package init(document: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(document)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         _ = try reader.string("tool")
         guard try reader.string("stage") == "sensitivity" else {
             throw reader.mismatch("stage", "\"sensitivity\"")
@@ -87,14 +87,10 @@ extension SensitivityRecord {
     private static func groups(_ reader: StrictReader) throws(DocumentError) -> [OfGroup] {
         var groups: [OfGroup] = []
         for item in try reader.objects("groups") {
-            guard let part = ModuleGroup.Part(rawValue: try item.string("part")) else {
-                throw item.mismatch(
-                    "part",
-                    "one of " + ModuleGroup.Part.allCases.map(\.rawValue).joined(separator: ", "))
-            }
             groups.append(
                 OfGroup(
-                    group: ModuleGroup(part, layer: try item.integer("layer")),
+                    group: ModuleGroup(
+                        try item.choice("part", ModuleGroup.Part.self), layer: try item.integer("layer")),
                     extraBytes: try item.integer("extra_bytes"), damage: try item.double("kl"),
                     isMeasured: try item.bool("measured")))
             try item.finish()

@@ -21,13 +21,6 @@ package struct ConvertedTensor: Sendable, Equatable {
     package let statistics: EncodeStatistics?
 }
 
-/// What became of one shard.
-package struct ConvertedShard: Sendable, Equatable {
-    package let name: String
-    package let sealed: WriteBehind.Sealed
-    package let tensors: [ConvertedTensor]
-}
-
 /// Memory of one conversion, in bytes.
 package struct PipelineBudget: Sendable {
     /// Bytes of one read; a block row that is longer is read whole.
@@ -75,8 +68,8 @@ struct ShardConverter {
         self.progress = progress
     }
 
-    /// Reads, converts and seals the shard under a folder.
-    func run(into folder: String) throws(Failure) -> ConvertedShard {
+    /// Reads, converts and seals the shard.
+    func run(into place: UnitPlace) throws(Failure) -> UnitProduct<ConvertedTensors> {
         let layout = try shard.layout()
         let steps = ConversionSteps(shard: shard, stretches: layout.stretches, budget: budget.block)
         let longest = shard.longestStep(budget: budget.block)
@@ -88,8 +81,8 @@ struct ShardConverter {
                     .error, .changedWhileRead, "this shard changed after the plan was made", file: file.path,
                     remedy: "let whatever writes it finish, then repeat with --resume"))
         }
-        let writer = try WriteBehind(
-            path: joined(folder, shard.name), length: shard.byteCount,
+        let writer = try place.writer(
+            shard.name, length: shard.byteCount,
             longest: max(longest.write, budget.block), block: budget.block, depth: budget.depth)
         let reader = ReadAhead(
             longest: longest.read, depth: budget.depth,
@@ -102,7 +95,9 @@ struct ShardConverter {
                 converter: self, layout: layout, reader: reader, writer: writer, level: level)
             let tensors = try worker.run(steps)
             try file.checkUnchanged()
-            return ConvertedShard(name: shard.name, sealed: try writer.seal(), tensors: tensors)
+            return UnitProduct(
+                files: [ArtefactFile(name: shard.name, sealed: try writer.seal())],
+                detail: ConvertedTensors(tensors))
         } catch {
             writer.abandon()
             throw error

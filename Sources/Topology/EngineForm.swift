@@ -39,17 +39,6 @@ package enum EngineForm: String, CaseIterable, Sendable {
     /// - Source: deepseek-ai/DeepSeek-V3 inference/convert.py.
     case deepSeekMP = "deepseek-mp"
 
-    /// The file of a rank.
-    func fileName(_ rank: Rank, _ topology: ParallelTopology, part: Int) -> String {
-        switch self {
-        case .vllmShardedState:
-            topology.pipeline == 1
-                ? "model-rank-\(rank.tensor)-part-\(part).safetensors"
-                : "model-pp-\(rank.stage)-tp-\(rank.tensor)-part-\(part).safetensors"
-        case .deepSeekMP: "model\(rank.index)-mp\(topology.world).safetensors"
-        }
-    }
-
     /// Bytes at which a rank's file ends and the next begins; nil for one file a rank.
     ///
     /// - Source: vLLM 0.32.0 ShardedStateLoader.save_model, `max_size`.

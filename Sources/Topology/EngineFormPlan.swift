@@ -89,36 +89,37 @@ package struct EngineFormPlan: Sendable {
 }
 
 /// One part for some ranks of a stage.
-struct EngineFormUnit: WorkUnit {
+package struct EngineFormUnit: WorkUnit {
     let plan: EngineFormPlan
     let group: [Rank]
     let part: Int
     let tensors: [EngineTensor]
 
-    var key: String {
+    package var key: String {
         "stage \(group.first?.stage ?? 0) part \(part) rank \(group.first?.index ?? 0)"
     }
 
-    var sourceByteCount: Int {
+    package var sourceByteCount: Int {
         tensors.reduce(0) { sum, tensor in
             sum + tensor.pieces.reduce(0) { $0 + (record($1)?.1.dataRange.count ?? 0) }
         }
     }
 
-    func sourceIdentity() throws(Failure) -> String {
-        let shards = Set(tensors.flatMap(\.pieces).compactMap { record($0)?.0 })
-        return SourceFiles(plan.checkpoint).identity(shards)
+    package func sources() throws(Failure) -> [SourceFile] {
+        SourceFiles(plan.checkpoint).some(Set(tensors.flatMap(\.pieces).compactMap { record($0)?.0 }))
     }
+
+    package func files() throws(Failure) -> [PlannedFile] { try scatter().files() }
 
     private func record(_ piece: EnginePiece) -> (Int, TensorRecord)? {
         plan.checkpoint.tensor(named: piece.name).map { ($0.shard, $0.record) }
     }
 
-    func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
-        let sealed = try scatter().run(into: folder, budget: budget, progress: progress)
-        return SealedUnit(key: key, files: sealed.files, digests: [], source: try sourceIdentity())
+    package func run(
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
+        let product = try scatter().run(into: place, budget: budget, progress: progress)
+        return UnitProduct(files: product.files, detail: DigestList([]))
     }
 
     private func scatter() -> ScatterUnit {
@@ -136,7 +137,7 @@ struct EngineFormUnit: WorkUnit {
             return laidOut
         }
         return ScatterUnit(
-            key: key, source: SourceFiles(plan.checkpoint), paths: paths,
+            source: SourceFiles(plan.checkpoint), paths: paths,
             tensors: laidOut.filter { !$0.outputs.isEmpty })
     }
 
@@ -156,13 +157,12 @@ struct EngineFormUnit: WorkUnit {
 }
 
 extension EngineFormPlan: UnitPlan {
-    var stage: String { "shard" }
-    var sourceFolder: String { checkpoint.folder }
-    var folders: [String] { [] }
+    package var stage: String { "shard" }
+    package var sourceFolder: String { checkpoint.folder }
 
     package var byteCount: Int { RankMemory(artefact, rules).total }
 
-    var units: [EngineFormUnit] {
+    package var units: [EngineFormUnit] {
         (0..<rules.topology.pipeline).flatMap { stage in
             let ranks = rules.topology.ranks.filter { $0.stage == stage }
             let groups = stride(from: 0, to: ranks.count, by: RankSlicePlan.ranksPerUnit).map {
@@ -174,23 +174,18 @@ extension EngineFormPlan: UnitPlan {
         }
     }
 
-    var digest: String {
+    package var digest: String {
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement)")
-        for shard in checkpoint.shards {
-            add(shard.name)
-            for record in shard.header.tensors {
-                add("\(record.name) \(record.dtype.rawValue) \(record.shape) \(record.dataRange)")
-            }
-        }
+        digest.update(
+            line: "\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement)")
+        digest.update(headersOf: checkpoint)
         return digest.finish()
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         for name in sidecars { _ = try copyFile(checkpoint.path(of: name), to: joined(folder, name)) }
         let path = joined(folder, "config.json")
         if rules.configuration.predictionLayerCount > 0 {

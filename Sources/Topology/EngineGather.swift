@@ -20,59 +20,22 @@ struct EngineFolder: Sendable {
 }
 
 extension EngineFolder {
-    /// What a file name says of its rank.
-    struct FileRank {
-        var form: EngineForm
-        var stage = 0
-        var tensor = 0
-        /// Ranks that the name announces; nil where it does not.
-        var count: Int?
-    }
-
-    /// The rank of a file; nil for a file of another kind.
-    static func rank(of name: String) -> FileRank? {
-        guard name.hasSuffix(".safetensors"), name.hasPrefix("model") else { return nil }
-        let parts = name.dropLast(".safetensors".count).split(
-            separator: "-", omittingEmptySubsequences: false
-        ).map(String.init)
-        func number(_ text: String) -> Int? {
-            text.allSatisfy { ("0"..."9").contains($0) } ? Int(text).flatMap { $0 < 4096 ? $0 : nil } : nil
-        }
-        if parts.count == 5, parts[0] == "model", parts[1] == "rank", parts[3] == "part",
-            let rank = number(parts[2]), number(parts[4]) != nil
-        {
-            return FileRank(form: .vllmShardedState, tensor: rank)
-        }
-        if parts.count == 7, parts[0] == "model", parts[1] == "pp", parts[3] == "tp", parts[5] == "part",
-            let stage = number(parts[2]), let rank = number(parts[4]), number(parts[6]) != nil
-        {
-            return FileRank(form: .vllmShardedState, stage: stage, tensor: rank)
-        }
-        if parts.count == 2, parts[1].hasPrefix("mp"), let rank = number(String(parts[0].dropFirst(5))),
-            let count = number(String(parts[1].dropFirst(2))), rank < count
-        {
-            return FileRank(form: .deepSeekMP, tensor: rank, count: count)
-        }
-        return nil
-    }
-
     /// Opens a folder; nil when it holds no files of an engine's ranks.
     ///
     /// - Throws: `TOPO-017` for ranks that are not there; header and config faults of their own codes.
     static func open(_ folder: String) throws(Failure) -> EngineFolder? {
         let names = try FileAccess.names(in: folder).sorted()
-        var ranked: [(name: String, rank: FileRank)] = []
-        for name in names { if let rank = rank(of: name) { ranked.append((name, rank)) } }
+        let ranked = names.compactMap { name in EngineFileRank(name).map { (name: name, rank: $0) } }
         guard let form = ranked.first?.rank.form else { return nil }
         let stages = (ranked.map(\.rank.stage).max() ?? 0) + 1
         let tensor = ranked.compactMap(\.rank.count).max() ?? (ranked.map(\.rank.tensor).max() ?? 0) + 1
         try missing(ranked.map(\.rank), folder, stages: stages, tensor: tensor).throwErrors()
 
-        var files: [SourceFiles.File] = []
+        var files: [SourceFile] = []
         var held = [[String: (file: Int, record: TensorRecord)]](repeating: [:], count: stages * tensor)
         for (number, file) in ranked.enumerated() {
             let path = joined(folder, file.name)
-            files.append(SourceFiles.File(path: path, identity: try FileAccess.identity(path)))
+            files.append(SourceFile(path: path, identity: try FileAccess.identity(path)))
             for record in try ShardHeader.read(path: path).tensors {
                 held[file.rank.stage * tensor + file.rank.tensor][record.name] = (number, record)
             }
@@ -89,21 +52,20 @@ extension EngineFolder {
     }
 
     private static func missing(
-        _ ranks: [FileRank], _ folder: String, stages: Int, tensor: Int
+        _ ranks: [EngineFileRank], _ folder: String, stages: Int, tensor: Int
     ) -> [Finding] {
-        var findings: [Finding] = []
-        for stage in 0..<stages {
-            for rank in 0..<tensor where !ranks.contains(where: { $0.stage == stage && $0.tensor == rank }) {
-                findings.append(
-                    Finding(
-                        .error, .rankMissing, "the files of a rank are not there", file: folder,
-                        expected: "files of \(stages * tensor) ranks",
-                        found: stages > 1
-                            ? "none of stage \(stage), tensor rank \(rank)" : "none of rank \(rank)",
-                        remedy: "copy this rank's files again"))
-            }
+        let present = Set(ranks.map { $0.stage * tensor + $0.tensor })
+        // A name can announce millions of ranks: what is missing of them is named up to a few.
+        let missing = (0..<stages * tensor).lazy.filter { !present.contains($0) }
+        return missing.prefix(FindingCollector.keptPerCode).map { place in
+            let (stage, rank) = place.quotientAndRemainder(dividingBy: tensor)
+            return Finding(
+                .error, .rankMissing, "the files of a rank are not there", file: folder,
+                expected: "files of \(stages * tensor) ranks",
+                found: stages > 1
+                    ? "none of stage \(stage), tensor rank \(rank)" : "none of rank \(rank)",
+                remedy: "copy this rank's files again")
         }
-        return findings
     }
 
     /// The tensors that the config asks for, as the sources of the files had them.
@@ -136,7 +98,7 @@ extension EngineFolder {
     ) -> SplitRules {
         let c = artefact.configuration
         var expert = form == .deepSeekMP ? tensor : 1
-        let stack = "model.layers.\(c.denseLayerCount).mlp.experts.routed_experts.w13_weight"
+        let stack = EngineTensorBuilder.expertStack(layer: c.denseLayerCount)
         if let found = held.lazy.compactMap({ $0[stack] }).first?.record.shape.dimensions.first,
             found < c.expertCount
         {
@@ -186,6 +148,6 @@ package struct EngineGatherPlan: Sendable {
             used += size
         }
         let count = parts.count
-        files = parts.enumerated().map { (StandardLayoutPlan.name($0, of: count), $1) }
+        files = parts.enumerated().map { (shardName($0, of: count), $1) }
     }
 }

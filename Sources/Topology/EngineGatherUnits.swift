@@ -7,17 +7,16 @@ import Documents
 import Tensors
 
 extension EngineGatherPlan: UnitPlan {
-    var stage: String { "gather" }
-    var sourceFolder: String { source.folder }
-    var folders: [String] { [] }
+    package var stage: String { "gather" }
+    package var sourceFolder: String { source.folder }
 
     package var byteCount: Int { source.files.files.reduce(0) { $0 + $1.identity.size } }
 
-    var units: [EngineGatherUnit] {
+    package var units: [EngineGatherUnit] {
         files.map { EngineGatherUnit(source: source, name: $0.name, wanted: $0.tensors) }
     }
 
-    var digest: String {
+    package var digest: String {
         var lines = ["gather \(source.form.rawValue) \(source.rules.topology.name)"]
         for rank in source.held {
             lines += rank.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.record.shape)" }
@@ -25,7 +24,10 @@ extension EngineGatherPlan: UnitPlan {
         return FileDigest.of(lines.joined(separator: "\n"))
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         for name in source.sidecars {
             _ = try copyFile(joined(source.folder, name), to: joined(folder, name))
         }
@@ -40,26 +42,27 @@ extension EngineGatherPlan: UnitPlan {
 }
 
 /// One output file.
-struct EngineGatherUnit: WorkUnit {
+package struct EngineGatherUnit: WorkUnit {
     let source: EngineFolder
     let name: String
     let wanted: [String]
 
-    var key: String { name }
-    var sourceByteCount: Int {
+    package var key: String { name }
+    package var sourceByteCount: Int {
         let inventory = source.artefact.inventory
         return wanted.reduce(0) { $0 + (inventory[name: $1]?.byteCount ?? 0) }
     }
 
-    func sourceIdentity() throws(Failure) -> String {
-        source.files.identity(source.files.files.indices)
+    package func sources() throws(Failure) -> [SourceFile] { source.files.files }
+
+    package func files() throws(Failure) -> [PlannedFile] {
+        [PlannedFile(name: name, bytes: try gather().header().fileSize)]
     }
 
-    func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
-        let sealed = try gather().run(into: folder, budget: budget, progress: progress)
-        return SealedUnit(key: key, files: sealed.files, digests: [], source: try sourceIdentity())
+    package func run(
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
+        try gather().run(into: place, budget: budget, progress: progress)
     }
 
     /// A stored tensor with everything found of it.
@@ -74,15 +77,17 @@ struct EngineGatherUnit: WorkUnit {
     private func gather() throws(Failure) -> GatherUnit {
         var found: [String: Found] = [:]
         let wantedNames = Set(wanted)
-        for rank in source.rules.topology.ranks {
-            for tensor in source.form.tensors(source.artefact, source.rules, stage: rank.stage) {
-                guard tensor.pieces.contains(where: { wantedNames.contains($0.name) }) else { continue }
-                try collect(tensor, rank, wantedNames, &found)
+        for stage in 0..<source.rules.topology.pipeline {
+            let tensors = source.form.tensors(source.artefact, source.rules, stage: stage).filter { tensor in
+                tensor.pieces.contains { wantedNames.contains($0.name) }
+            }
+            for rank in source.rules.topology.ranks where rank.stage == stage {
+                for tensor in tensors { try collect(tensor, rank, wantedNames, &found) }
             }
         }
         var tensors: [GatherTensor] = []
         for name in wanted {
-            guard let entry = found[name] else { throw missing(name, "any rank") }
+            guard let entry = found[name] else { throw missing(name, "none of it in any rank") }
             let rows = entry.shape.dimensions.first ?? 1
             let bits = entry.isWidened ? 32 : entry.dtype.bits
             let rowBytes = rows == 0 ? 0 : (entry.shape.elementCount ?? 0) / rows * bits / 8
@@ -113,7 +118,7 @@ struct EngineGatherUnit: WorkUnit {
                 let region = source.rules.region(piece, shape, source.artefact.granularity, rank)
             else { continue }
             isHeld = true
-            guard let place else { throw missing(tensor.name, "rank \(rank.index)") }
+            guard let place else { throw missing(tensor.name, "none of it in rank \(rank.index)") }
             let isWidened = tensor.isWidened && dtype == .bf16
             let bytes = region.byteCount(of: shape, isWidened ? .f32 : dtype)
             if wanted.contains(piece.name) {
@@ -150,11 +155,11 @@ struct EngineGatherUnit: WorkUnit {
         return (piece.entry.shape, inventory.storedDType(at: index))
     }
 
-    private func missing(_ name: String, _ place: String) -> Failure {
+    private func missing(_ name: String, _ held: String) -> Failure {
         Failure(
             Finding(
                 .error, .rankMissing, "the ranks do not hold all of a tensor", file: source.folder,
-                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: place,
+                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: held,
                 remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
     }
 }

@@ -59,6 +59,13 @@ struct EngineTensorBuilder {
 
     // MARK: vLLM 0.32.0
 
+    /// Gate and up of all experts that a rank has in a layer, one under the other.
+    static func expertStack(layer: Int) -> String {
+        vllmPrefix(layer) + "mlp.experts.routed_experts.w13_weight"
+    }
+
+    private static func vllmPrefix(_ layer: Int) -> String { "model.layers.\(layer)." }
+
     mutating func vllm() -> [EngineTensor] {
         for (layer, indices) in entries() {
             guard let layer else {
@@ -67,12 +74,13 @@ struct EngineTensorBuilder {
                 }
                 continue
             }
-            addVLLM("model.layers.\(layer).", indices)
+            addVLLM(layer, indices)
         }
         return list
     }
 
-    private mutating func addVLLM(_ prefix: String, _ indices: [Int]) {
+    private mutating func addVLLM(_ layer: Int, _ indices: [Int]) {
+        let prefix = Self.vllmPrefix(layer)
         let entries = artefact.inventory.entries
         func all(_ roles: TensorRole...) -> [Int] {
             indices.filter { roles.contains(entries[$0].role) }
@@ -102,7 +110,7 @@ struct EngineTensorBuilder {
                     name: prefix + "mlp.experts.routed_experts.e_score_correction_bias",
                     pieces: [piece(bias)]))
         }
-        addStack(prefix + "mlp.experts.routed_experts.w13_weight", all(.expert(.gate), .expert(.up)))
+        addStack(Self.expertStack(layer: layer), all(.expert(.gate), .expert(.up)))
         addStack(prefix + "mlp.experts.routed_experts.w2_weight", all(.expert(.down)))
         let shared = prefix + "mlp.experts._shared_experts._layer."
         add(shared + "gate_up_proj", all(.sharedExpert(.gate), .sharedExpert(.up)))

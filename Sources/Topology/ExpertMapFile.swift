@@ -7,7 +7,7 @@ import Documents
 /// Writes the map of a placement for an engine.
 ///
 /// - Source: SGLang srt/eplb/expert_location.py; vllm-ascend eplb/core, `_export_tensor_to_file`.
-/// - Checked by: ExpertBalanceTests.
+/// - Checked by: BalanceTests.
 package enum ExpertMapFile {
     /// The document of a placement.
     ///

@@ -6,7 +6,7 @@ import Documents
 ///
 /// - Source: vLLM 0.32.0 fused_moe/expert_map_manager.py `determine_expert_map`: the first ranks take the
 ///   remainder.
-/// - Checked by: ExpertPlacementTests.
+/// - Checked by: GeometryTests, BalanceTests.
 package enum ExpertPlacement: Equatable, Sendable {
     /// Rank r holds consecutive experts.
     case linear

@@ -65,7 +65,7 @@ struct GatherTensor: Sendable {
 }
 
 /// A file that is put together.
-struct GatherUnit: WorkUnit {
+package struct GatherUnit: WorkUnit {
     /// The path in the output folder.
     let path: String
     let source: SourceFiles
@@ -75,9 +75,9 @@ struct GatherUnit: WorkUnit {
     /// The first bytes of the file; nil makes them from the tensors.
     var head: [UInt8]?
 
-    var key: String { path }
+    package var key: String { path }
 
-    var sourceByteCount: Int {
+    package var sourceByteCount: Int {
         tensors.reduce(0) { $0 + $1.segments.reduce(0) { $0 + $1.byteCount } }
     }
 
@@ -85,7 +85,11 @@ struct GatherUnit: WorkUnit {
         Set(tensors.flatMap { $0.segments.flatMap { $0.parts.map(\.file) } })
     }
 
-    func sourceIdentity() throws(Failure) -> String { source.identity(fileNumbers) }
+    package func sources() throws(Failure) -> [SourceFile] { source.some(fileNumbers) }
+
+    package func files() throws(Failure) -> [PlannedFile] {
+        [PlannedFile(name: path, bytes: try header().fileSize)]
+    }
 
     /// The first bytes and the length of the file.
     func header() throws(Failure) -> (bytes: [UInt8], fileSize: Int) {
@@ -98,9 +102,9 @@ struct GatherUnit: WorkUnit {
         } catch { throw Failure(error.finding(file: path)) }
     }
 
-    func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
+    package func run(
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
         let (head, size) = try header()
         let block = budget.block(writers: 1)
         let readers = try source.open(fileNumbers)
@@ -108,8 +112,8 @@ struct GatherUnit: WorkUnit {
             tensors.flatMap { $0.segments }.map { segment in
                 segment.rowsPerRead(block: block) * segment.parts.reduce(0) { $0 + $1.rowBytes }
             }.max() ?? block
-        let writer = try WriteBehind(
-            path: joined(folder, path), length: size, longest: max(block, longest), block: block,
+        let writer = try place.writer(
+            path, length: size, longest: max(block, longest), block: block,
             depth: MoveBudget.depth)
         do throws(Failure) {
             try GatherWorker(
@@ -118,9 +122,8 @@ struct GatherUnit: WorkUnit {
             ).run(head)
             for reader in readers.values { try reader.checkUnchanged() }
             let sealed = try writer.seal()
-            return SealedUnit(
-                key: key, files: [ShardFile(name: path, sealed: sealed)], digests: [],
-                source: source.identity(fileNumbers))
+            return UnitProduct(
+                files: [ArtefactFile(name: path, sealed: sealed)], detail: DigestList([]))
         } catch {
             writer.abandon()
             throw error

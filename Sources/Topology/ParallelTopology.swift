@@ -5,7 +5,7 @@ import Diagnostics
 
 /// Degrees of parallelism.
 ///
-/// - Checked by: ParallelTopologyTests.
+/// - Checked by: GeometryTests, LegalityTests.
 package struct ParallelTopology: Hashable, Sendable {
     /// Ranks that cut a tensor.
     package let tensor: Int

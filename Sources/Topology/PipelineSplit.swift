@@ -5,7 +5,7 @@ import Architectures
 /// The decoder layers of each stage.
 ///
 /// - Source: vLLM 0.32.0 and SGLang distributed/utils.py `get_pp_indices`.
-/// - Checked by: PipelineSplitTests.
+/// - Checked by: GeometryTests.
 package struct PipelineSplit: Equatable, Sendable {
     /// Layers of each stage, first to last; a range may be empty when there are more stages than layers.
     package let stages: [Range<Int>]

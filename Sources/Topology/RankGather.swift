@@ -59,29 +59,31 @@ package struct RankGatherPlan: Sendable {
 }
 
 extension RankGatherPlan: UnitPlan {
-    var stage: String { "gather" }
-    var sourceFolder: String { record.folder }
-    var folders: [String] { [] }
+    package var stage: String { "gather" }
+    package var sourceFolder: String { record.folder }
 
     package var byteCount: Int {
         record.shards.reduce(0) { $0 + $1.bytes } + record.carried.reduce(0) { $0 + $1.sealed.bytes }
     }
 
-    var digest: String {
+    package var digest: String {
         FileDigest.of(
             (["gather ranks", record.planDigest] + record.files.map(\.sealed.digest)).joined(
                 separator: "\n"))
     }
 
-    var units: [RankGatherUnit] {
+    package var units: [RankGatherUnit] {
         record.shards.map { shard in
             RankGatherUnit(
                 record: record, shard: shard,
-                files: record.files.filter { $0.name.hasSuffix("/" + shard.name) }.map(\.name))
+                slices: record.files.filter { $0.name.hasSuffix("/" + shard.name) }.map(\.name))
         }
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         let prefix = SliceRecord.sourceFolder + "/"
         for file in record.carried where !file.name.hasSuffix(SliceRecord.headerSuffix) {
             let name =
@@ -99,27 +101,32 @@ extension RankGatherPlan: UnitPlan {
 }
 
 /// One shard to be put back.
-struct RankGatherUnit: WorkUnit {
+package struct RankGatherUnit: WorkUnit {
     let record: RankRecord
     let shard: RankRecord.Shard
     /// Paths of the rank files with slices of it.
-    let files: [String]
+    let slices: [String]
 
-    var key: String { shard.name }
-    var sourceByteCount: Int { shard.bytes }
+    package var key: String { shard.name }
+    package var sourceByteCount: Int { shard.bytes }
 
-    func sourceIdentity() throws(Failure) -> String {
-        var lines: [String] = []
-        for file in files { lines.append(try FileAccess.identity(joined(record.folder, file)).text) }
-        return lines.joined(separator: "; ")
+    package func sources() throws(Failure) -> [SourceFile] {
+        var files: [SourceFile] = []
+        for slice in slices {
+            let path = joined(record.folder, slice)
+            files.append(SourceFile(path: path, identity: try FileAccess.identity(path)))
+        }
+        return files
     }
 
-    func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
-        let identity = try sourceIdentity()
-        let sealed = try gather().run(into: folder, budget: budget, progress: progress)
-        return SealedUnit(key: key, files: sealed.files, digests: [], source: identity)
+    package func files() throws(Failure) -> [PlannedFile] {
+        [PlannedFile(name: shard.name, bytes: shard.bytes)]
+    }
+
+    package func run(
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
+        try gather().run(into: place, budget: budget, progress: progress)
     }
 
     /// Lays the shard out from the headers of the rank files.
@@ -128,18 +135,18 @@ struct RankGatherUnit: WorkUnit {
             joined(record.folder, SliceRecord.sourceFolder), shard.name + SliceRecord.headerSuffix)
         let head = try FileAccess.read(path, limit: 1 << 27)
         let header = try Self.header(head, fileSize: shard.bytes, path: path)
-        var source: [SourceFiles.File] = []
+        var source: [SourceFile] = []
         var held: [Int: (file: Int, tensors: [String: TensorRecord])] = [:]  // by rank
-        for (number, name) in files.enumerated() {
+        for (number, name) in slices.enumerated() {
             let path = joined(record.folder, name)
             let header = try ShardHeader.read(path: path)
-            source.append(SourceFiles.File(path: path, identity: try FileAccess.identity(path)))
+            source.append(SourceFile(path: path, identity: try FileAccess.identity(path)))
             guard let rank = Self.rank(of: name) else { continue }
             held[rank] = (
                 number, Dictionary(header.tensors.map { ($0.name, $0) }) { first, _ in first }
             )
         }
-        var assembly = RankAssembly(record: record, held: held, files: files)
+        var assembly = RankAssembly(record: record, held: held, files: slices)
         var tensors: [GatherTensor] = []
         for tensor in header.tensors { tensors.append(try assembly.tensor(tensor)) }
         return GatherUnit(

@@ -26,8 +26,8 @@ struct RankRecord: Sendable {
 
     let folder: String
     private(set) var shards: [Shard] = []
-    private(set) var carried: [ShardFile] = []
-    private(set) var files: [ShardFile] = []
+    private(set) var carried: [ArtefactFile] = []
+    private(set) var files: [ArtefactFile] = []
     private(set) var planDigest = ""
     private(set) var topology = ParallelTopology()
     private var tensors: [Tensor] = []
@@ -100,9 +100,7 @@ struct RankRecord: Sendable {
     // MARK: Head
 
     private mutating func readHead(_ reader: StrictReader) throws(DocumentError) {
-        guard try reader.integer("schema") == SliceRecord.schema else {
-            throw reader.mismatch("schema", "\(SliceRecord.schema)")
-        }
+        try reader.schema(SliceRecord.schema)
         guard try reader.string("form") == "ranks" else { throw reader.mismatch("form", "ranks") }
         planDigest = try reader.string("plan_sha256")
         for key in ["source", "rules", "all_to_all", "placement"] { _ = try reader.string(key) }
@@ -129,8 +127,8 @@ struct RankRecord: Sendable {
         }
     }
 
-    private static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ShardFile] {
-        var files: [ShardFile] = []
+    private static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ArtefactFile] {
+        var files: [ArtefactFile] = []
         for file in try reader.objects(key) {
             let name = try file.string("name")
             let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -141,7 +139,7 @@ struct RankRecord: Sendable {
             let bytes = try file.integer("bytes")
             guard bytes >= 0 else { throw file.mismatch("bytes", "the length of a file") }
             files.append(
-                ShardFile(
+                ArtefactFile(
                     name: name,
                     sealed: WriteBehind.Sealed(bytes: bytes, digest: try file.string("sha256"))))
             try file.finish()

@@ -122,10 +122,7 @@ package struct RankSlicePlan: Sendable {
     }
 
     /// `rank-00003`.
-    static func folder(rank: Int) -> String {
-        let digits = String(rank)
-        return "rank-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-    }
+    static func folder(rank: Int) -> String { "rank-" + fiveDigits(rank) }
 
     static func path(rank: Int, _ shard: String) -> String { folder(rank: rank) + "/" + shard }
 }
@@ -133,25 +130,27 @@ package struct RankSlicePlan: Sendable {
 /// The slices of one shard for some ranks.
 ///
 /// Its tensors are laid out when it runs: those of all units at once would be the peak of the run's memory.
-struct RankSliceUnit: WorkUnit {
+package struct RankSliceUnit: WorkUnit {
     let plan: RankSlicePlan
     let shard: Int
     let group: [Rank]
 
-    var key: String { "\(plan.checkpoint.shards[shard].name) \(group.first?.index ?? 0)" }
+    package var key: String { "\(plan.checkpoint.shards[shard].name) \(group.first?.index ?? 0)" }
 
-    var sourceByteCount: Int { plan.checkpoint.shards[shard].header.dataBytes }
+    package var sourceByteCount: Int { plan.checkpoint.shards[shard].header.dataBytes }
 
-    func sourceIdentity() throws(Failure) -> String { SourceFiles(plan.checkpoint).identity([shard]) }
+    package func sources() throws(Failure) -> [SourceFile] { SourceFiles(plan.checkpoint).some([shard]) }
 
-    func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
+    package func files() throws(Failure) -> [PlannedFile] { try scatter().files() }
+
+    package func run(
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
         let unit = scatter()
         guard !unit.paths.isEmpty else {
-            return SealedUnit(key: key, files: [], digests: [], source: try sourceIdentity())
+            return UnitProduct(files: [], detail: DigestList([]))
         }
-        return try unit.run(into: folder, budget: budget, progress: progress)
+        return try unit.run(into: place, budget: budget, progress: progress)
     }
 
     /// The stored tensors in the order in which the unit's digests stand.
@@ -193,21 +192,21 @@ struct RankSliceUnit: WorkUnit {
             tensors.append(ScatterTensor(outputs: outputs, strokes: [stroke]))
         }
         return ScatterUnit(
-            key: key, source: SourceFiles(plan.checkpoint), paths: paths, tensors: tensors)
+            source: SourceFiles(plan.checkpoint), paths: paths, tensors: tensors)
     }
 }
 
 extension RankSlicePlan: UnitPlan {
-    var stage: String { "shard" }
-    var sourceFolder: String { checkpoint.folder }
+    package var stage: String { "shard" }
+    package var sourceFolder: String { checkpoint.folder }
 
-    var units: [RankSliceUnit] {
+    package var units: [RankSliceUnit] {
         checkpoint.shards.indices.flatMap { shard in
             groups.map { RankSliceUnit(plan: self, shard: shard, group: $0) }
         }
     }
 
-    var folders: [String] {
+    package var folders: [String] {
         ranks.map { Self.folder(rank: $0.index) } + [SliceRecord.sourceFolder]
     }
 
@@ -216,43 +215,37 @@ extension RankSlicePlan: UnitPlan {
         RankMemory(artefact, rules).ranks.reduce(0) { $0 + $1.bytes + $1.predictionBytes }
     }
 
-    var digest: String {
+    package var digest: String {
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("ranks \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
-        add("\(rules.placement) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
-        add("\(rules.stages.stages)")
-        for shard in checkpoint.shards {
-            add(shard.name)
-            for record in shard.header.tensors {
-                add("\(record.name) \(record.dtype.rawValue) \(record.shape) \(record.dataRange)")
-            }
-        }
+        digest.update(line: "ranks \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
+        digest.update(line: "\(rules.placement) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
+        digest.update(line: "\(rules.stages.stages)")
+        digest.update(headersOf: checkpoint)
         return digest.finish()
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         let source = joined(folder, SliceRecord.sourceFolder)
-        var carried: [ShardFile] = []
+        var carried: [ArtefactFile] = []
         for (index, shard) in checkpoint.shards.enumerated() {
             let head = try FileAccess.read(
                 checkpoint.path(ofShard: index), range: 0..<shard.header.headerBytes)
             let name = shard.name + SliceRecord.headerSuffix
             let sealed = try FileAccess.writeSealed(
                 data: CollectionOfOne(head), to: joined(source, name))
-            carried.append(ShardFile(name: SliceRecord.sourceFolder + "/" + name, sealed: sealed))
+            carried.append(ArtefactFile(name: SliceRecord.sourceFolder + "/" + name, sealed: sealed))
         }
         if checkpoint.hasIndex {
             let name = CheckpointIndex.fileName
             let sealed = try copyFile(checkpoint.path(of: name), to: joined(source, name))
-            carried.append(ShardFile(name: SliceRecord.sourceFolder + "/" + name, sealed: sealed))
+            carried.append(ArtefactFile(name: SliceRecord.sourceFolder + "/" + name, sealed: sealed))
         }
         for name in sidecars {
             let sealed = try copyFile(checkpoint.path(of: name), to: joined(folder, name))
-            carried.append(ShardFile(name: name, sealed: sealed))
+            carried.append(ArtefactFile(name: name, sealed: sealed))
         }
         try SliceRecord.write(self, units, carried: carried, to: joined(folder, SliceRecord.fileName))
     }

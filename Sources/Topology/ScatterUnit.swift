@@ -50,15 +50,13 @@ struct ScatterTensor: Sendable {
 }
 
 /// Files that are written together.
-struct ScatterUnit: WorkUnit {
-    let key: String
+struct ScatterUnit: Sendable {
     let source: SourceFiles
     /// Paths in the output folder; a file that no tensor goes to is left out by the maker of the unit.
     let paths: [String]
     let tensors: [ScatterTensor]
 
-    init(key: String, source: SourceFiles, paths: [String], tensors: [ScatterTensor]) {
-        self.key = key
+    init(source: SourceFiles, paths: [String], tensors: [ScatterTensor]) {
         self.source = source
         self.paths = paths
         self.tensors = Self.ordered(tensors)
@@ -76,15 +74,7 @@ struct ScatterUnit: WorkUnit {
         return tensors.filter(isWhole) + odd.map { tensors[$0] }
     }
 
-    var sourceByteCount: Int {
-        tensors.reduce(0) {
-            $0 + $1.strokes.reduce(0) { $0 + $1.wantedRows.reduce(0) { $0 + $1.count } * $1.rowBytes }
-        }
-    }
-
     private var fileNumbers: Set<Int> { Set(tensors.flatMap { $0.strokes.map(\.file) }) }
-
-    func sourceIdentity() throws(Failure) -> String { source.identity(fileNumbers) }
 
     /// The header of each file.
     func headers() throws(Failure) -> [(bytes: [UInt8], header: ShardHeader)] {
@@ -101,9 +91,14 @@ struct ScatterUnit: WorkUnit {
         return headers
     }
 
+    /// The files and their lengths.
+    func files() throws(Failure) -> [PlannedFile] {
+        zip(paths, try headers()).map { PlannedFile(name: $0, bytes: $1.header.fileSize) }
+    }
+
     func run(
-        into folder: String, budget: MoveBudget, progress: any ProgressSink
-    ) throws(Failure) -> SealedUnit {
+        into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
+    ) throws(Failure) -> UnitProduct<DigestList> {
         let headers = try headers()
         let block = budget.block(writers: paths.count)
         let readers = try source.open(fileNumbers)
@@ -113,8 +108,8 @@ struct ScatterUnit: WorkUnit {
         do throws(Failure) {
             for (path, header) in zip(paths, headers) {
                 writers.append(
-                    try WriteBehind(
-                        path: joined(folder, path), length: header.header.fileSize,
+                    try place.writer(
+                        path, length: header.header.fileSize,
                         longest: max(block, longestWrite), block: block, depth: MoveBudget.depth))
             }
             let digests = try ScatterWorker(
@@ -122,12 +117,11 @@ struct ScatterUnit: WorkUnit {
                 progress: progress
             ).run(headers.map(\.bytes))
             for reader in readers.values { try reader.checkUnchanged() }
-            var files: [ShardFile] = []
+            var files: [ArtefactFile] = []
             for (path, writer) in zip(paths, writers) {
-                files.append(ShardFile(name: path, sealed: try writer.seal()))
+                files.append(ArtefactFile(name: path, sealed: try writer.seal()))
             }
-            return SealedUnit(
-                key: key, files: files, digests: digests, source: source.identity(fileNumbers))
+            return UnitProduct(files: files, detail: DigestList(digests))
         } catch {
             for writer in writers { writer.abandon() }
             throw error

@@ -5,7 +5,7 @@ import Architectures
 /// Writes the command line of an engine.
 ///
 /// - Source: vLLM 0.32.0 engine/arg_utils.py; SGLang 0.5.23 srt/server_args.py.
-/// - Checked by: PlanReportTests.
+/// - Checked by: PlanCommandTests.
 package enum ServeCommand {
     /// The command, in one line.
     package static func text(

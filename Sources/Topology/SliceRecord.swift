@@ -16,7 +16,7 @@ enum SliceRecord {
     static let headerSuffix = ".header"
 
     static func write(
-        _ plan: RankSlicePlan, _ units: [SealedUnit], carried: [ShardFile], to path: String
+        _ plan: RankSlicePlan, _ units: [SealedUnit<DigestList>], carried: [ArtefactFile], to path: String
     ) throws(Failure) {
         let rules = plan.rules
         var head = JSONObject()
@@ -54,7 +54,7 @@ enum SliceRecord {
         _ = try FileAccess.writeSealed(pieces: pieces, to: path)
     }
 
-    private static func file(_ file: ShardFile) -> JSONValue {
+    private static func file(_ file: ArtefactFile) -> JSONValue {
         [
             "name": .string(file.name), "bytes": .integer(file.sealed.bytes),
             "sha256": .string(file.sealed.digest),
@@ -63,7 +63,7 @@ enum SliceRecord {
 
     /// One line for each tensor of a shard.
     private static func lines(
-        _ plan: RankSlicePlan, _ units: [(RankSliceUnit, SealedUnit)]
+        _ plan: RankSlicePlan, _ units: [(RankSliceUnit, SealedUnit<DigestList>)]
     ) -> [String] {
         struct Slice {
             let region: SliceRegion
@@ -79,7 +79,7 @@ enum SliceRecord {
                 if records[record.name] == nil { order.append(record.name) }
                 entry.axis = entry.axis ?? planned.axis
                 for slice in planned.slices {
-                    let digest = sealed.digests[next]
+                    let digest = sealed.detail.values[next]
                     next += 1
                     if let place = entry.slices.firstIndex(where: { $0.region == slice.region }) {
                         entry.slices[place].ranks += slice.ranks

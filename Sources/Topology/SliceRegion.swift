@@ -7,7 +7,7 @@ import Tensors
 
 /// A part of a tensor: some rows, of each the same columns, and rows of zeros that an engine adds.
 ///
-/// - Checked by: SliceRegionTests.
+/// - Checked by: GeometryTests, GridTests.
 package struct SliceRegion: Hashable, Sendable {
     /// Ascending, not overlapping; of a tensor of one dimension, its elements.
     package let rows: [Range<Int>]

@@ -5,27 +5,20 @@ import Diagnostics
 
 /// Files of a source folder by number.
 struct SourceFiles: Sendable {
-    /// One file as it was when the plan was made.
-    struct File: Sendable {
-        let path: String
-        let identity: FileIdentity
-    }
+    /// Each as it was when the plan was made.
+    let files: [SourceFile]
 
-    let files: [File]
-
-    init(_ files: [File]) { self.files = files }
+    init(_ files: [SourceFile]) { self.files = files }
 
     /// The shards of a checkpoint.
     init(_ checkpoint: Checkpoint) {
         files = checkpoint.shards.indices.map {
-            File(path: checkpoint.path(ofShard: $0), identity: checkpoint.shards[$0].identity)
+            SourceFile(path: checkpoint.path(ofShard: $0), identity: checkpoint.shards[$0].identity)
         }
     }
 
-    /// A line that changes when one of some files does.
-    func identity(_ numbers: some Sequence<Int>) -> String {
-        numbers.sorted().map { "\($0) \(files[$0].identity.text)" }.joined(separator: "; ")
-    }
+    /// Some of them, by number.
+    func some(_ numbers: Set<Int>) -> [SourceFile] { numbers.sorted().map { files[$0] } }
 
     /// Opens some files; one that changed since the plan was made is an error.
     func open(_ numbers: Set<Int>) throws(Failure) -> [Int: BulkReader] {

@@ -26,7 +26,7 @@ package enum RankShare: Equatable, Sendable {
 ///
 /// - Source: vLLM 0.33.0 models/bailing_moe.py, layers/linear.py, layers/fused_moe; SGLang 0.5.23
 ///   models/bailing_moe.py, layers/dp_attention.py.
-/// - Checked by: SplitRulesTests, and bit for bit against vLLM 0.32.0 by Tests/Judges/judge_sharded_state.py.
+/// - Checked by: GeometryTests, GridTests, and bit for bit against vLLM 0.32.0 by Tests/Judges/judge_sharded_state.py.
 package struct SplitRules: Sendable {
     package let configuration: BailingMoeV2Configuration
     package let topology: ParallelTopology

@@ -64,7 +64,7 @@ package struct StandardLayoutPlan: Sendable {
         files = cut.enumerated().map { index, file in
             let layers = file.members.compactMap(\.layer)
             return LaidOutFile(
-                name: Self.name(index, of: cut.count), stage: file.group.stage,
+                name: shardName(index, of: cut.count), stage: file.group.stage,
                 expertRank: file.group.expertRank,
                 layers: layers.min().flatMap { low in layers.max().map { low...$0 } },
                 tensors: file.members.flatMap(\.tensors))
@@ -140,15 +140,6 @@ package struct StandardLayoutPlan: Sendable {
         return files
     }
 
-    /// `model-00001-of-00042.safetensors`; a single file needs no number.
-    static func name(_ index: Int, of count: Int) -> String {
-        func five(_ value: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
-        }
-        return count == 1 ? "model.safetensors" : "model-\(five(index + 1))-of-\(five(count)).safetensors"
-    }
-
     /// The files that a rank opens.
     package func files(of rank: Rank) -> [LaidOutFile] {
         files.filter { file in
@@ -165,12 +156,11 @@ package struct StandardLayoutPlan: Sendable {
 }
 
 extension StandardLayoutPlan: UnitPlan {
-    var stage: String { "shard" }
-    var sourceFolder: String { checkpoint.folder }
-    var folders: [String] { [] }
+    package var stage: String { "shard" }
+    package var sourceFolder: String { checkpoint.folder }
     package var byteCount: Int { checkpoint.dataBytes }
 
-    var units: [GatherUnit] {
+    package var units: [GatherUnit] {
         let source = SourceFiles(checkpoint)
         return files.map { file in
             let tensors = file.tensors.map { shard, record in
@@ -191,45 +181,34 @@ extension StandardLayoutPlan: UnitPlan {
         }
     }
 
-    var digest: String {
+    package var digest: String {
         var digest = FileDigest()
-        func add(_ text: String) {
-            var line = text + "\n"
-            line.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
-        }
-        add("hf \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
+        digest.update(line: "hf \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
         for file in files {
-            add("\(file.name) \(file.stage) \(file.expertRank ?? -1)")
+            digest.update(line: "\(file.name) \(file.stage) \(file.expertRank ?? -1)")
             for (shard, record) in file.tensors {
-                add(
-                    "\(checkpoint.shards[shard].name) \(record.name) \(record.dtype.rawValue) "
+                digest.update(
+                    line: "\(checkpoint.shards[shard].name) \(record.name) \(record.dtype.rawValue) "
                         + "\(record.shape) \(record.dataRange)")
             }
         }
         return digest.finish()
     }
 
-    func writeFront(_ units: [SealedUnit], into folder: String) throws(Failure) {
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        let folder = output.partial
         for name in sidecars { _ = try copyFile(checkpoint.path(of: name), to: joined(folder, name)) }
         _ = try FileAccess.writeSealed(
             record(units).text() + "\n", to: joined(folder, SliceRecord.fileName))
         guard files.count > 1 else { return }
-        var entries: [CheckpointIndex.Entry] = []
-        var (size, elements) = (0, 0)
-        for (place, file) in files.enumerated() {
-            for (_, record) in file.tensors {
-                entries.append(CheckpointIndex.Entry(tensor: record.name, shard: place))
-                size += record.dataRange.count
-                elements += record.shape.elementCount ?? 0
-            }
-        }
-        let index = CheckpointIndex(
-            shards: files.map(\.name), entries: entries, totalSize: size, totalParameters: elements)
+        let index = CheckpointIndex(files.map { ($0.name, $0.tensors.map(\.record)) })
         _ = try FileAccess.writeSealed(index.text, to: joined(folder, CheckpointIndex.fileName))
     }
 
     /// topology.json: which file is for whom.
-    private func record(_ units: [SealedUnit]) -> JSONValue {
+    private func record(_ units: [SealedUnit<DigestList>]) -> JSONValue {
         let sealed = Dictionary(units.flatMap(\.files).map { ($0.name, $0.sealed) }) { first, _ in first }
         return [
             "schema": .integer(SliceRecord.schema), "form": "hf", "plan_sha256": .string(digest),

@@ -55,7 +55,7 @@ package struct JudgedTopology: Sendable {
 
 /// Plans topologies of one artefact.
 ///
-/// - Checked by: PlanTests, LegalityTests.
+/// - Checked by: LegalityTests, MemoryTests, PlanCommandTests.
 package struct TopologyPlanner: Sendable {
     package let artefact: ArtefactTensors
     package let request: PlanRequest

@@ -3,7 +3,6 @@
 import Checkpoints
 import Diagnostics
 import Documents
-import Glibc
 
 /// A value set from outside: `publish.base_model=OWNER/NAME`.
 package struct RecipeSetting: Sendable {
@@ -86,11 +85,4 @@ extension RecipeSetting {
         object[key] = set(object[key] ?? [:], path.dropFirst(), value)
         return .object(object)
     }
-}
-
-/// The folder in which the program was started.
-package func workingFolder() -> String {
-    guard let path = getcwd(nil, 0) else { return "/" }
-    defer { free(path) }
-    return String(cString: path)
 }

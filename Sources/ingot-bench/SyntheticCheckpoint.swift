@@ -18,18 +18,13 @@ func writeSyntheticCheckpoint(_ folder: String, layers: Int, experts: Int, shard
     fillWithWeights(pattern)
     var written: [(name: String, header: ShardHeader)] = []
     for (index, entries) in shards.enumerated() {
-        let name = "model-\(five(index + 1))-of-\(five(shards.count)).safetensors"
+        let name = shardName(index, of: shards.count)
         written.append((name, try writeShard(joined(folder, name), entries, pattern)))
     }
     _ = try FileAccess.writeSealed(
         CheckpointIndex(of: written).text, to: joined(folder, CheckpointIndex.fileName))
     _ = try FileAccess.writeSealed(document.text(), to: joined(folder, "config.json"))
     return written.reduce(0) { $0 + $1.header.dataBytes }
-}
-
-private func five(_ value: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
 }
 
 private func cut(_ entries: [InventoryEntry], shardBytes: Int) -> [ArraySlice<InventoryEntry>] {

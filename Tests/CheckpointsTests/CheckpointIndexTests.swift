@@ -2,6 +2,7 @@
 
 import Checkpoints
 import Diagnostics
+import Glibc
 import Testing
 
 @Suite struct CheckpointIndexTests {
@@ -65,6 +66,31 @@ import Testing
         #expect(index.entries.map(\.shard) == [0, 1, 0])
         #expect(index.totalSize == 10 && index.totalParameters == nil)
         #expect(index.unknownKeys == ["metadata.by", "v"])
+    }
+
+    /// What is worth saying of an index file that can be read, and one that no reader takes.
+    @Test func filesOfUnusualKeysAndSizes() throws {
+        let folder = TemporaryFolder()
+        let text = #"{"metadata":{"by":1},"weight_map":{"a":"x.safetensors"},"v":{}}"#
+        folder.write("keys.json", text)
+        let keys = try CheckpointIndex.read(path: folder.path("keys.json")).findings
+        #expect(keys.map(\.code.name) == ["CKPT-047", "CKPT-047"] && keys.allSatisfy { $0.level == .note })
+        #expect(keys.map { $0.subjects.last?.value } == ["metadata.by", "v"])
+        // White space counts like anything else.
+        let long = #"{"weight_map":{"a":"x.safetensors"}}"#
+        for (size, codes) in [
+            (CheckpointIndex.hubLimit, []), (CheckpointIndex.hubLimit + 1, ["CKPT-046"]),
+        ] {
+            folder.write("long.json", long + String(repeating: " ", count: size - long.utf8.count))
+            let findings = try CheckpointIndex.read(path: folder.path("long.json")).findings
+            #expect(findings.map(\.code.name) == codes && findings.allSatisfy { $0.level == .warning })
+        }
+        #expect(truncate(folder.path("long.json"), CheckpointIndex.sizeLimit + 1) == 0)
+        let failure = #expect(throws: Failure.self) {
+            try CheckpointIndex.read(path: folder.path("long.json"))
+        }
+        #expect(failure?.findings.map(\.code.name) == ["CKPT-049"])
+        withExtendedLifetime(folder) {}
     }
 
     @Test func theVeryText() throws {

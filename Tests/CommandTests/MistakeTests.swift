@@ -52,6 +52,24 @@ struct MistakeTests {
         Case("unknown option", "quantise micro --output out --shceme fp8-block", 64, "--shceme", "--scheme"),
         Case("unknown code", "explain CKPT-999", 64, "CLI-001"),
         Case("unknown profile", "profiles show fp8-blok", 64, "CLI-002", "ingot profiles show fp8-block"),
+        Case("unknown tensor", "inspect micro --tensor lm_hed.weight", 64, "CLI-004", "lm_head.weight"),
+        Case("unknown layer", "inspect micro --layer 99", 64, "CLI-004", "--layer 99"),
+        Case(
+            "a tensor of no role", "quantise stray --output out", 65, "ARCH-009", "model.extra.weight",
+            "only tensors of the inventory"),
+        Case(
+            "a type that a scheme does not take", "quantise half --scheme fp8-block-ct --output out", 65,
+            "SCHEME-004", "expected  BF16", "found     F16"),
+        Case(
+            "no sensitivity", "quantise micro --keep-budget 1MB --sensitivity bad.json --output out", 65,
+            "SENS-001", "bad.json"),
+        Case(
+            "sensitivity of another scheme",
+            "quantise micro --scheme fp8-channel --keep-budget 1MB --sensitivity part.json --output out", 65,
+            "SENS-002", "fp8-channel"),
+        Case(
+            "sensitivity of another model",
+            "quantise half --keep-budget 1MB --sensitivity part.json --output out", 65, "SENS-002", "model"),
         Case("inside the input", "quantise micro --output micro/fp8", 64, "OUT-004"),
     ]
 
@@ -66,6 +84,15 @@ struct MistakeTests {
         for trap in ["Fatal error", "Swift.", "Optional(", "/Sources/"] {
             #expect(!run.errors.contains(trap), "\(run.errors)")
         }
+    }
+
+    @Test func whatATargetChangesIsSaid() throws {
+        let folder = try Self.folder.get()
+        let run = try ProgramRun.ingot(
+            "quantise", "micro", "--target", "vllm-0.11.0/a100-80g", "--dry-run", "--verbose", "--output",
+            "out", in: folder.path)
+        #expect(run.exit == 0 && run.errors.contains("SCHEME-008"), "\(run.errors)")
+        #expect(run.errors.contains("attention-qkv stays as it is"), "\(run.errors)")
     }
 
     private static let folder: Result<TemporaryFolder, any Error> = Result {
@@ -94,8 +121,21 @@ struct MistakeTests {
         let text = try String(contentsOfFile: config, encoding: .utf8)
         try text.replacingOccurrences(of: "BailingMoeV2ForCausalLM", with: "LlamaForCausalLM")
             .write(toFile: config, atomically: false, encoding: .utf8)
-        let run = try ProgramRun.ingot("quantise", "micro", "--output", "fp8", in: folder.path)
-        #expect(run.exit == 0, "\(run.errors)")
+        var half = try CheckpointMaker.micro(["torch_dtype": "float16", "intermediate_size": 640])
+        half.dtype = .f16
+        try half.write(folder.path("half"))
+        var stray = try CheckpointDamage(folder.path("micro"))
+        stray.file["model.extra.weight"] = stray.file["lm_head.weight"]
+        try stray.write(folder.path("stray"))
+        try "{\"tokens\": [1, 2, 3]}\n".write(
+            toFile: folder.path("three.jsonl"), atomically: false, encoding: .utf8)
+        for words in [
+            ["quantise", "micro", "--output", "fp8"],
+            ["sensitivity", "micro", "--data", "three.jsonl", "--output", "part.json"],
+        ] {
+            let run = try ProgramRun(Repository.program("ingot"), words, in: folder.path)
+            #expect(run.exit == 0, "\(run.errors)")
+        }
         return folder
     }
 }

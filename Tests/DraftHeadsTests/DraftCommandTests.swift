@@ -127,6 +127,24 @@ struct DraftCommandTests {
         #expect(other.exit == 65 && other.errors.contains("DRAFT-042"))
     }
 
+    /// A random head over a text that it can hardly draft, and texts that say nothing of it.
+    @Test func auditSaysWhatItCannotJudge() throws {
+        let data = try prompts([("a", Array(300...400))])
+        let arguments = ["draft", "audit", head, micro, "--layers", "after", "--data"]
+        let random = try ProgramRun(Repository.program("ingot"), arguments + [data])
+        #expect(random.exit == 0, "\(random.errors)")
+        for words in ["DRAFT-049", "DRAFT-050", "was it trained for this target?"] {
+            #expect(random.errors.contains(words), "\(words) in \(random.errors)")
+        }
+        let short = try ProgramRun(Repository.program("ingot"), arguments + [try prompts([("a", [1, 2])])])
+        #expect(short.exit == 65 && short.errors.contains("DRAFT-052"), "\(short.errors)")
+        let long = try prompts([("a", Array(repeating: 7, count: 1100)), ("b", [1, 2, 3])])
+        let measured = try ProgramRun.ingot(
+            "draft", "measure", micro, head, "--data", long, "--tokens", "2", "--layers", "after")
+        #expect(measured.exit == 0 && measured.errors.contains("DRAFT-052"), "\(measured.errors)")
+        #expect(measured.errors.contains("1 rows without"), "\(measured.errors)")
+    }
+
     @Test func generateWithADraft() throws {
         let target = Repository.checkpoint("ling-tiny-icd")
         var configuration = Heads.micro

@@ -21,14 +21,31 @@ struct DraftTrainCommandTests {
     }
 
     @Test(arguments: [
-        (["--steps", "1", "--epochs", "1"], 64), (["--steps", "0"], 64),
-        (["--crop", "8", "--features", "x"], 64),
-        (["--profile", "nothing"], 64), (["--length", "5000"], 65), (["--features", "/nowhere"], 66),
-        (["--held-out", "/nowhere"], 66),
-    ]) func mistakes(_ more: [String], _ status: Int) throws {
+        (["--steps", "1", "--epochs", "1"], 64, "--epochs"), (["--steps", "0"], 64, "--steps"),
+        (["--crop", "8", "--features", "x"], 64, "--features"),
+        (["--profile", "nothing"], 64, "DRAFT-004"), (["--length", "5000"], 65, "DRAFT-005"),
+        (["--features", "/nowhere"], 66, "/nowhere"), (["--held-out", "/nowhere"], 66, "/nowhere"),
+    ]) func mistakes(_ more: [String], _ status: Int, _ says: String) throws {
         let bench = try TrainingBench()
         let run = try ProgramRun(Repository.program("ingot"), try arguments(bench, "out", more))
-        #expect(Int(run.exit) == status, "\(run.errors)")
+        #expect(Int(run.exit) == status && run.errors.contains(says), "\(run.errors)")
+    }
+
+    /// What a plan says of its texts.
+    @Test func textsAreLookedAt() throws {
+        let bench = try TrainingBench()
+        let more = ["--held-out", try bench.data(named: "held.jsonl"), "--dry-run", "--verbose"]
+        let run = try ProgramRun(Repository.program("ingot"), try arguments(bench, "out", more))
+        #expect(run.exit == 0, "\(run.errors)")
+        for words in ["DRAFT-010", "texts are cut to the recipe's length", "DRAFT-011", "20 of 20"] {
+            #expect(run.errors.contains(words), "\(words) in \(run.errors)")
+        }
+        // No profile is made for the smallest fixture.
+        let micro = try ProgramRun(
+            Repository.program("ingot"),
+            ["draft", "train", Repository.checkpoint("micro"), "--data", try bench.data()]
+                + ["--output", bench.folder.path("out")])
+        #expect(micro.exit == 64 && micro.errors.contains("DRAFT-004"), "\(micro.errors)")
     }
 
     /// Killed without a word at some step, gone on with: the bytes of a run that was left alone.

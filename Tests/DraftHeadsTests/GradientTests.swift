@@ -92,6 +92,42 @@ struct GradientTests {
         }
     }
 
+    /// Chains are drafted from behind the first wrong guess of the last one.
+    @Test func chainsStartBehindAMiss() {
+        var example = TrainingCase(lengths: [70, 30, 1], judgedShare: 2)
+        // The target says what the head guesses at one of its steps: runs of right guesses of every length.
+        for index in example.texts.indices {
+            let guesses = example.plain.guesses(example.texts[index], steps: 4)
+            for (row, place) in example.texts[index].teacher.positions.enumerated() where row % 5 != 3 {
+                let step = min(place - 1, place % 3)
+                example.texts[index].teacher.choices[row] = Int32(guesses[place - 1 - step][step] ?? -1)
+            }
+        }
+        let found = example.run(Self.stepWeights).result
+        for chain in 1...4 {
+            var (passes, gained) = (0, 0)
+            for text in example.texts {
+                let guesses = example.plain.guesses(text, steps: chain)
+                let choices = Dictionary(
+                    uniqueKeysWithValues: zip(text.teacher.positions, text.teacher.choices))
+                var position = 0
+                while position < text.positionCount {
+                    // Judged at every guess, or no chain starts here.
+                    let isWhole = guesses[position].allSatisfy { $0 != nil }
+                    let right = guesses[position].enumerated().prefix { step, guess in
+                        guess == choices[position + 1 + step].map(Int.init)
+                    }
+                    passes += isWhole ? 1 : 0
+                    gained += isWhole ? right.count + 1 : 0
+                    position += isWhole ? right.count + 1 : 1
+                }
+            }
+            #expect(found.steps[chain - 1].passes == passes && passes > 10)
+            #expect(found.steps[chain - 1].gained == gained && gained > passes)
+            #expect(found.chainLength(chain: chain) == Double(gained) / Double(passes))
+        }
+    }
+
     /// Twice the same call is twice the same bits; gradients are added to.
     @Test func gradientsAreAdded() {
         let example = TrainingCase()

@@ -105,6 +105,9 @@ struct HeadDamageTests {
         .config("DRAFT-034", "a negative layer") {
             $0["eagle_config"] = ["eagle_aux_hidden_state_layer_ids": [-1, 1, 2]]
         },
+        .config("DRAFT-034", "the least number as a layer") {
+            $0["eagle_config"] = ["eagle_aux_hidden_state_layer_ids": [.integer(Int.min), 1, 2]]
+        },
         .config("DRAFT-034", "two lists of layers") { $0["eagle_aux_hidden_state_layer_ids"] = [1, 2, 3] },
         .config("DRAFT-037", "four states for three") {
             $0["eagle_config"] = ["eagle_aux_hidden_state_layer_ids": [0, 1]]

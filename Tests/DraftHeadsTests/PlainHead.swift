@@ -15,36 +15,53 @@ struct PlainHead {
     func losses(_ texts: [TrainingSequence], steps: Int) -> [Double] {
         var sums = [Double](repeating: 0, count: steps)
         for text in texts {
-            let features = text.features.matrix, embeddings = text.embeddings.matrix
-            var keys: [Vector] = []
-            var values: [Vector] = []
-            let rows = Dictionary(
-                uniqueKeysWithValues: text.teacher.positions.enumerated().map { ($1, $0) })
-            for position in 0..<text.positionCount {
-                var state = fused(features.row(position).map(Double.init))
-                var (pastKeys, pastValues) = (keys, values)
-                for step in 0..<steps where position + 1 + step < text.count {
-                    let token = embeddings.row(position + 1 + step).map(Double.init)
-                    let (result, key, value) = self.step(
-                        state, token, at: position + step, &pastKeys, &pastValues)
-                    if step == 0 {
-                        keys.append(key)
-                        values.append(value)
-                    }
-                    let normed = norm(result, .finalNorm)
-                    state = c.feedsNormed ? normed : result
-                    guard let row = rows[position + 1 + step], text.teacher.choices[row] >= 0 else {
-                        continue
-                    }
-                    let logits = times(.draftLogits, normed)
-                    let top = logits.max() ?? 0
-                    let normaliser = top + log(logits.reduce(0) { $0 + exp($1 - top) })
-                    let p = text.teacher.probabilities.matrix.row(row)
-                    sums[step] += zip(p, logits).reduce(0) { $0 + Double($1.0) * (normaliser - $1.1) }
-                }
+            guess(text, steps: steps) { _, step, row, logits in
+                guard text.teacher.choices[row] >= 0 else { return }
+                let top = logits.max() ?? 0
+                let normaliser = top + log(logits.reduce(0) { $0 + exp($1 - top) })
+                let p = text.teacher.probabilities.matrix.row(row)
+                sums[step] += zip(p, logits).reduce(0) { $0 + Double($1.0) * (normaliser - $1.1) }
             }
         }
         return sums
+    }
+
+    /// The draft id guessed at each position of a text and each step; nil where the loss does not count.
+    func guesses(_ text: TrainingSequence, steps: Int) -> [[Int?]] {
+        var guesses = [[Int?]](
+            repeating: [Int?](repeating: nil, count: steps), count: text.positionCount)
+        guess(text, steps: steps) { position, step, _, logits in
+            guesses[position][step] = logits.indices.max { logits[$0] < logits[$1] }
+        }
+        return guesses
+    }
+
+    /// Drafts from every position along the text; gives logits where there is a row of the teacher.
+    private func guess(
+        _ text: TrainingSequence, steps: Int,
+        _ body: (_ position: Int, _ step: Int, _ row: Int, _ logits: Vector) -> Void
+    ) {
+        let features = text.features.matrix, embeddings = text.embeddings.matrix
+        var keys: [Vector] = []
+        var values: [Vector] = []
+        let rows = Dictionary(uniqueKeysWithValues: text.teacher.positions.enumerated().map { ($1, $0) })
+        for position in 0..<text.positionCount {
+            var state = fused(features.row(position).map(Double.init))
+            var (pastKeys, pastValues) = (keys, values)
+            for step in 0..<steps where position + 1 + step < text.count {
+                let token = embeddings.row(position + 1 + step).map(Double.init)
+                let (result, key, value) = self.step(
+                    state, token, at: position + step, &pastKeys, &pastValues)
+                if step == 0 {
+                    keys.append(key)
+                    values.append(value)
+                }
+                let normed = norm(result, .finalNorm)
+                state = c.feedsNormed ? normed : result
+                guard let row = rows[position + 1 + step] else { continue }
+                body(position, step, row, times(.draftLogits, normed))
+            }
+        }
     }
 
     private func step(

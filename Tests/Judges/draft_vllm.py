@@ -2,12 +2,13 @@
 """Real vLLM (CPU build, offline) drafts with an EAGLE3 head: what it drafted, and how much of it was accepted.
 
     draft_vllm.py --model DIR --head DIR --data FILE.jsonl [--steps 3] [--tokens 64] [--dtype bfloat16] [--fp8 emulate|lift]
-    draft_vllm.py --model DIR --head DIR --data FILE.jsonl --log DRAFTS.json [--dtype float32]
+    draft_vllm.py --model DIR --head DIR --data FILE.jsonl --log DRAFTS.json [--dtype float32] [--against DRAFTS.json]
 
 Rows have token ids (tokens) or a conversation, of which everything before the first answer is the prompt. One JSON line on
 standard output: drafts, accepted tokens, acceptance length (1 + accepted / drafts, the token of the target counted), and
 acceptance by position. --log runs prompts one by one and writes every draft with the tokens it was made after; it needs a
-head that is never accepted, such as a random one, to know what came before which draft.
+head that is never accepted, such as a random one, to know what came before which draft. --against holds the log to an
+earlier one, draft by draft: PASS or FAIL in the last line, and the exit status.
 
 vLLM 0.32.0 has no EAGLE3 interface for this family: it is added here in memory. Snapshot i is the residual stream that
 enters layer i, and what leaves the last layer for i = their number.
@@ -78,15 +79,32 @@ def main():
     ask.add_argument("--dtype", default="bfloat16")
     ask.add_argument("--fp8", choices=["no", "emulate", "lift"], default="no")
     ask.add_argument("--log")
+    ask.add_argument("--against")
     a = ask.parse_args()
+    if a.against and not a.log:
+        ask.error("--against needs --log")
+    status = 0
     from judge_vllm import SETTINGS
     for key, value in SETTINGS.items():
         os.environ.setdefault(key, value)
     with tempfile.TemporaryDirectory() as modules, tempfile.TemporaryDirectory() as view:
         os.environ["HF_MODULES_CACHE"] = modules
         run(a, view)
+    if a.against:
+        status = compare(a.log, a.against)
     sys.stdout.flush()
-    os._exit(0)  # vLLM's own shutdown can hang
+    os._exit(status)  # vLLM's own shutdown can hang
+
+
+def compare(found, wanted):
+    """0 when two logs have the same drafts after the same tokens."""
+    with open(found) as f, open(wanted) as g:
+        found, wanted = ([(tuple(s["context"]), tuple(s["drafted"])) for s in json.load(x)] for x in (f, g))
+    differing = sum(a != b for a, b in zip(found, wanted)) + abs(len(found) - len(wanted))
+    for pair in [p for p in zip(found, wanted) if p[0] != p[1]][:4]:
+        print(f"  expected {pair[1]}, found {pair[0]}")
+    print(f"{'FAIL' if differing else 'PASS'} drafts: {len(wanted)} drafts, {differing} differ")
+    return 1 if differing else 0
 
 
 def run(a, view):

@@ -5,7 +5,7 @@
 
 Needs huggingface_hub, pyyaml, safetensors; for the signature model-signing with pyOpenSSL, for the bill
 cyclonedx-python-lib[json-validation]. What is not installed is
-said and skipped. Exit status 1 when anything refuses."""
+said and skipped. The last line sums up: PASS or FAIL. Exit status 1 when anything refuses."""
 import argparse
 import copy
 import json
@@ -16,18 +16,18 @@ import sys
 import tempfile
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-faults = 0
+counts = {"accepts": 0, "skipped": 0, "REFUSED": 0}
 
 
 def judge(name, body):
-    global faults
     try:
-        print(f"{name}: {body()}")
+        said, verdict = body(), "accepts"
     except ImportError as error:
-        print(f"{name}: skipped, {error}")
+        said, verdict = error, "skipped"
     except Exception as error:  # noqa: BLE001, a judge may refuse in any way
-        faults += 1
-        print(f"{name}: REFUSED, {type(error).__name__}: {error}")
+        said, verdict = f"{type(error).__name__}: {error}", "REFUSED"
+    counts[verdict] += 1
+    print(f"  {name} {verdict}: {said}")
 
 
 def card(folder):
@@ -135,7 +135,10 @@ def main():
         judge("model_signing", lambda: signature(folder, a.key))
     if os.path.exists(os.path.join(folder, "bom.cdx.json")):
         judge("cyclonedx-python-lib", lambda: bill(folder))
-    sys.exit(1 if faults else 0)
+    refused = counts["REFUSED"]
+    print(f"{'FAIL' if refused else 'PASS'} release: {counts['accepts']} judges accept, {refused} refuse, "
+          f"{counts['skipped']} are not installed")
+    sys.exit(1 if refused else 0)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 # The whole judgement of a built `ingot` by outside tools.
 #   run.sh INGOT_BINARY [WORK_DIR]
 # For each checkpoint and scheme: quantise, every byte recomputed (judge_bits), dequantise and compared; then the
-# artefact is loaded and run by real transformers and real vLLM on this CPU. A table at the end. Exit 1 on any
+# artefact is loaded and run by real transformers and real vLLM on this CPU. Then a static scheme by its calibration, heads
+# converted for vLLM by what it drafts with them, and a signed release. A table at the end. Exit 1 on any
 # FAIL; 0 with one line "skipped: …" where the environments are not to be had.
 #
 # FIXTURES         folder that holds micro and ling-tiny-icd (default: Fixtures/checkpoints of this repository)
@@ -102,6 +103,69 @@ for checkpoint in $CHECKPOINTS; do
     done
     [ -z "${KEEP_QKV_OPTION:-}" ] || one "$checkpoint" fp8-block $KEEP_QKV_OPTION
 done
+
+step() { # checkpoint, scheme, name, words of ingot…: a row when it fails
+    "$ingot" "${@:4}" >"$work/stdout" 2>"$work/stderr" && return
+    local status=$?
+    tail -n 5 "$work/stderr"
+    row "$1" "$2" "$3" FAIL "exit status $status"
+    return 1
+}
+
+static() { # checkpoint, texts: scales of inputs, keys and values, from what was calibrated
+    local source=$1 data=$2 name calibration=$work/calibration out=$work/static
+    name=$(basename "$source")
+    rm -rf "$calibration" "$out"
+    step "$name" static calibrate calibrate "$source" --data "$data" --output "$calibration" &&
+        step "$name" static quantise quantise "$source" --scheme fp8-tensor-static --calibration "$calibration" \
+            --kv-scales --output "$out" &&
+        judge "$name" static+kv bits judge_bits.py --source "$source" --artefact "$out" --scheme fp8-tensor-static \
+            --calibration "$calibration" --kv-scales
+    rm -rf "$calibration" "$out"
+}
+
+drafts() { # target, folder of heads with drafts that vLLM made with them before
+    local target=$1 vectors=$2 name head out
+    name=$(basename "$target")
+    for log in "$vectors"/vllm-*.json; do
+        head=$(basename "$log" .json) head=${head#vllm-} out=$work/head
+        rm -rf "$out"
+        step "$name" "head $head" convert draft convert "$vectors/$head" --to vllm --model "$target" --layers entering \
+            --output "$out" &&
+            judge "$name" "head $head" "vllm drafts" draft_vllm.py --model "$target" --head "$out" \
+                --data "$vectors/prompts.jsonl" --tokens 8 --dtype float32 --log "$work/drafts.json" --against "$log"
+        rm -rf "$out"
+    done
+}
+
+release() { # checkpoint with a tokenizer: a signed release of its FP8 form
+    local source=$work/release-source out=$work/release name
+    name=$(basename "$1")
+    rm -rf "$source" "$out" "$work/release-fp8"
+    cp -r "$1" "$source" && cp "$here/modeling_bailing_moe_v2.py" "$here/configuration_bailing_moe_v2.py" "$root/LICENSE" "$source"
+    openssl ecparam -name prime256v1 -genkey -noout -out "$work/key.pem" &&
+        openssl ec -in "$work/key.pem" -pubout -out "$work/key.pub" 2>/dev/null ||
+        { row "$name" fp8-block release skipped "no openssl to make a key"; return; }
+    step "$name" fp8-block quantise quantise "$source" --scheme fp8-block --output "$work/release-fp8" &&
+        step "$name" fp8-block verify verify "$source" "$work/release-fp8" --data "$source/evaluation.jsonl" --json --quiet &&
+        cp "$work/stdout" "$work/parity.json" &&
+        step "$name" fp8-block prepare publish prepare "$work/release-fp8" --base-model acme/base --license apache-2.0 \
+            --medical --language both --shard-size 3MB --parity "$work/parity.json" --sign "$work/key.pem" --bom --output "$out" &&
+        judge "$name" fp8-block release judge_release.py "$out" --key "$work/key.pub"
+    rm -rf "$source" "$out" "$work/release-fp8"
+}
+
+if [ -z "${SCHEMES:-}" ]; then
+    fixtures=${FIXTURES:-$root/Fixtures/checkpoints}
+    static "$fixtures/ling-tiny-icd" "$fixtures/ling-tiny-icd/calibration.jsonl"
+    # Of this one the largest inputs of experts are among the packed arrays.
+    "$python" "$here/make_checkpoint.py" --out "$work/base" --preset base --shards 2 || exit 1
+    "$python" -c 'for n in (64, 130, 9, 200): print({"tokens": [n * k * k % 1021 for k in range(n)]})' |
+        tr "'" '"' >"$work/rows.jsonl"
+    static "$work/base" "$work/rows.jsonl"
+    drafts "$fixtures/micro" "$root/Fixtures/vectors/eagle3"
+    release "$fixtures/ling-tiny-icd"
+fi
 printf '\n%-14s %-19s %-14s %-7s %s\n' checkpoint scheme judge verdict measured
 printf '%s\n' "${table[@]}"
 exit $failed

@@ -46,7 +46,7 @@ struct ToleranceTests {
         Hostile(testDescription: "no source", old: #", "source": "b""#, new: "", says: "source"),
         Hostile(
             testDescription: "empty source", old: #""source": "b""#, new: #""source": """#,
-            says: "where the limit comes from"),
+            says: "where the value comes from"),
         Hostile(
             testDescription: "below zero", old: #""limit": 0,"#, new: #""limit": -0.1,"#, says: "0 or more"),
         Hostile(

@@ -46,6 +46,9 @@ struct Damage: Sendable, CustomTestStringConvertible {
             try file.truncate(atOffset: 600_000_000_000)
             try file.close()
         },
+        Damage("PUB-013", "more files in a folder than the hub takes") {
+            for number in 0...10_000 { try $0.write("x", "parts/\(number)") }
+        },
         Damage("PUB-014", "a key twice") { try $0.write("{\"a\":1,\"a\":2}", "special_tokens_map.json") },
         Damage("PUB-015", "a byte order mark") { try $0.write("\u{FEFF}# notes\n", "NOTES.md") },
     ]
@@ -88,13 +91,32 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     static let card = [
         Damage("PUB-050", "no recipe") {
-            try $0.bareCard("Evaluation: the same. Intended use: any. Limits: none.")
+            try $0.bareCard("Evaluation: 99 % agree. Intended use: any. Limits: none.")
         },
         Damage("PUB-051", "no evaluation") { try $0.bareCard("Quantised. Intended use: any. Limits: none.") },
-        Damage("PUB-052", "no use") { try $0.bareCard("Quantised. Evaluation: same. Limits: none.") },
-        Damage("PUB-053", "no limits") { try $0.bareCard("Quantised. Evaluation: same. Intended use: any.") },
+        Damage("PUB-051", "an evaluation without a number") {
+            try $0.bareCard(
+                "Quantised. Evaluation: as Ling-flash-2.0 in vLLM 0.11.0, FP8.\n\n1. Intended use: any.\n2. Limits: 1024 tokens."
+            )
+        },
+        Damage("PUB-051", "an evaluation as a picture") {
+            try $0.bareCard(
+                "Quantised.\n\n## Evaluation\n\n![](assets/error-by-role.en.svg)\n\n## Limits\n\n3 uses.")
+        },
+        Damage("PUB-051", "what prepare says of a model that was not compared") { copy in
+            let template = try String(
+                contentsOfFile: Repository.path("Profiles/cards/en.md"), encoding: .utf8)
+            let from = try #require(template.firstRange(of: "{{^parity}}")).lowerBound
+            let to = try #require(template.firstRange(of: "## Use it")).lowerBound
+            try copy.bareCard(
+                "Quantised. Intended use: any. Limits: none.\n\n"
+                    + template[from..<to].split(separator: "\n").filter { !$0.hasPrefix("{{") }
+                    .joined(separator: "\n\n"))
+        },
+        Damage("PUB-052", "no use") { try $0.bareCard("Quantised. Evaluation: 99 %. Limits: none.") },
+        Damage("PUB-053", "no limits") { try $0.bareCard("Quantised. Evaluation: 99 %. Intended use: any.") },
         Damage("PUB-054", "no medical notice") {
-            try $0.bareCard("Quantised. Evaluation: same. Intended use: any. Limits: none.")
+            try $0.bareCard("Quantised. Evaluation: 99 %. Intended use: any. Limits: none.")
         },
         Damage("PUB-055", "a picture that is not there") {
             try $0.append("\n![](assets/none.png)\n", "README.md")

@@ -1,5 +1,6 @@
 // The hubs' enumerations, the front matter they are written in, and the rules for large files.
 
+import Diagnostics
 import Documents
 import Foundation
 import Publishing
@@ -19,6 +20,16 @@ import Yams
         #expect(profile.advisedFileBytes <= profile.fileBytes)
         for key in profile.requiredKeys { #expect(profile.keys.contains(key)) }
         #expect(profile.upload.contains("REPOSITORY") && profile.upload.contains("FOLDER"))
+    }
+
+    @Test func aProfileOfAnotherKindIsRefused() {
+        let library = ProfileLibrary(document: { _ in Array("{\"schema\": 1}".utf8) }, names: { _ in [] })
+        for read in [
+            { _ = try HubProfile.read(.huggingFace, library) }, { _ = try CardProfile.read(library) },
+        ] as [() throws -> Void] {
+            let failure = #expect(throws: Failure.self) { try read() }
+            #expect(failure?.findings.map(\.code.name) == ["PUB-105"])
+        }
     }
 
     @Test func theEnumerationsHoldWhatPublishersUse() throws {

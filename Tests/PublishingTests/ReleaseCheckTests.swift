@@ -26,7 +26,9 @@ import Testing
     }
 
     @Test func goodFoldersGiveNoFinding() throws {
-        for folder in [ReleaseFolders.fp8, ReleaseFolders.compressed, ReleaseFolders.plain] {
+        for folder in [
+            ReleaseFolders.fp8, ReleaseFolders.compressed, ReleaseFolders.calibrated, ReleaseFolders.plain,
+        ] {
             let report = try ReleaseCheck(
                 base: try ReleaseFolders.base.get(), progress: SilentProgress()
             ).run(try folder.get())
@@ -54,7 +56,7 @@ import Testing
             "default_stage:\n  default_modifiers:\n    QuantizationModifier: {scheme: FP8_BLOCK}\n",
             "recipe.yaml")
         try copy.bareCard(
-            "Quantized with llm-compressor. Evaluation: accuracy as the base. Intended use: research. Limitations: many. It is not a medical device."
+            "Quantized with llm-compressor. Evaluation: accuracy 97.5 % of 98.0 %. Intended use: research. Limitations: many. It is not a medical device."
         )
         let report = try copy.check()
         #expect(report.findings.isEmpty, "\(report.findings.map(\.text))")

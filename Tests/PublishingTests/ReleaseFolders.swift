@@ -27,16 +27,31 @@ enum ReleaseFolders {
     static let fp8 = Result { try release("fp8-block", ["--shard-size", "3MB"]) }
     /// A release in the layout of compressed-tensors.
     static let compressed = Result { try release("fp8-block-ct", ["--hub", "huggingface"]) }
+    /// With scales of inputs, keys and values from a calibration.
+    static let calibrated = Result { try release("fp8-tensor-static", ["--hub", "huggingface"]) }
     /// The base itself, cut anew.
     static let plain = Result { try release(nil, ["--shard-size", "5MB"]) }
 
     private static func release(_ scheme: String?, _ options: [String]) throws -> String {
         var checkpoint = try base.get()
+        var options = options
         if let scheme {
             let artefact = try place(scheme) + "/artefact"
-            let run = try ProgramRun.ingot(
-                "quantise", checkpoint, "--scheme", scheme, "--output", artefact, "--quiet")
+            var words = ["quantise", checkpoint, "--scheme", scheme, "--output", artefact, "--quiet"]
+            if scheme == "fp8-tensor-static" {
+                let folder = try place("calibration")
+                let statistics = folder + "/statistics"
+                let rows = (0..<8).map { text in "{\"tokens\": \(Array(40 * text..<40 * text + 80))}\n" }
+                try rows.joined().write(toFile: folder + "/rows.jsonl", atomically: true, encoding: .utf8)
+                let run = try ProgramRun.ingot(
+                    "calibrate", checkpoint, "--data", folder + "/rows.jsonl", "--output", statistics,
+                    "--observe", "ranges,key-values", "--quiet")
+                #expect(run.exit == 0, "\(run.errors)")
+                words += ["--calibration", statistics, "--kv-scales"]
+            }
+            let run = try ProgramRun(Repository.program("ingot"), words)
             #expect(run.exit == 0, "\(run.errors)")
+            options += try parity(artefact)
             checkpoint = artefact
         }
         let output = try place("release") + "/" + (scheme ?? "plain")
@@ -46,6 +61,16 @@ enum ReleaseFolders {
                 + options)
         #expect(run.exit == 0, "\(run.errors)\(run.output)")
         return output
+    }
+
+    /// Compares with the base; the option of prepare with the result.
+    static func parity(_ checkpoint: String) throws -> [String] {
+        let run = try ProgramRun.ingot("verify", try base.get(), checkpoint, "--json", "--quiet")
+        // A few texts of no domain may say no: the card tells what was measured, whatever the verdict.
+        #expect([0, 1].contains(run.exit), "\(run.errors)")
+        let path = try place("parity") + "/parity.json"
+        try run.output.write(toFile: path, atomically: true, encoding: .utf8)
+        return ["--parity", path]
     }
 
     /// The arguments of prepare that every release needs.

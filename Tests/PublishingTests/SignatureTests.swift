@@ -1,6 +1,7 @@
 // Signatures: those of the reference implementation are read, ours hold exactly for what was signed.
 
 import Checkpoints
+import Diagnostics
 import Documents
 import Foundation
 import Publishing
@@ -40,7 +41,10 @@ import Testing
         for wrong in [
             "{}", "[]", text.replacing("in-toto+json", with: "x"), text.replacing("publicKey", with: "x"),
         ] {
-            #expect((try? ModelSignature(Array(wrong.utf8), file: "model.sig")) == nil)
+            let failure = #expect(throws: Failure.self) {
+                try ModelSignature(Array(wrong.utf8), file: "model.sig")
+            }
+            #expect(failure?.findings.map(\.code.name) == ["PUB-089"])
         }
     }
 
@@ -68,9 +72,9 @@ import Testing
         let base = try ReleaseFolders.base.get()
         let run = try ProgramRun(
             Repository.program("ingot"),
-            ReleaseFolders.prepare(try ReleaseFolders.fp8.get(), output) + [
-                "--sign", folder.path("key.pem"), "--bom", "--medical",
-            ])
+            ReleaseFolders.prepare(try ReleaseFolders.fp8.get(), output)
+                + ["--sign", folder.path("key.pem"), "--bom", "--medical"]
+                + (try ReleaseFolders.parity(try ReleaseFolders.fp8.get())))
         #expect(run.exit == 0, "\(run.errors)\(run.output)")
         func verify(_ more: String...) throws -> ProgramRun {
             try ProgramRun(Repository.program("ingot"), ["publish", "verify", output] + more)

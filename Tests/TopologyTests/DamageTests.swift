@@ -127,6 +127,38 @@ import Topology
         #expect(!FileManager.default.fileExists(atPath: folder.path("back")))
     }
 
+    @Test("names that announce thousands of ranks give a few findings, not millions")
+    func manyRanks() throws {
+        let folder = try fastFolder()
+        let source = try SmallModel.maker([:]).write(folder.path("source"))
+        let form = try ShardForm(named: "vllm-sharded-state@0.32")
+        try run(try work(source, ParallelTopology("tp4"), form), folder.path("ranks"))
+        try FileManager.default.moveItem(
+            atPath: folder.path("ranks/model-rank-3-part-0.safetensors"),
+            toPath: folder.path("ranks/model-pp-4095-tp-4095-part-0.safetensors"))
+        let gathered = try ProgramRun.ingot(
+            "shard", "gather", folder.path("ranks"), "--output", folder.path("back"))
+        #expect(gathered.exit == 66, "\(gathered.errors)")
+        #expect(gathered.errors.components(separatedBy: "error:").count == 9, "\(gathered.errors)")
+        #expect(gathered.errors.contains("files of 16777216 ranks"))
+    }
+
+    @Test("a router that was trained after it was widened does not fit BF16")
+    func narrowing() throws {
+        let folder = try fastFolder()
+        let source = try SmallModel.maker(["router_dtype": "fp32"]).write(folder.path("source"))
+        let form = try ShardForm(named: "vllm-sharded-state@0.32")
+        try run(try work(source, ParallelTopology("tp2"), form), folder.path("ranks"))
+        for rank in 0..<2 {
+            let path = folder.path("ranks/model-rank-\(rank)-part-0.safetensors")
+            var file = try TensorFile(path)
+            let name = try #require(file.tensors.keys.first { $0.hasSuffix(".mlp.gate.weight") })
+            file[name]?.floats[3] = 0.1
+            try file.write(path)
+        }
+        try refuses(folder.path("ranks"), folder, "TOPO-019", ".mlp.gate.weight")
+    }
+
     @Test("a run that was killed goes on and ends with the same bytes")
     func resumed() throws {
         let folder = try TemporaryFolder()

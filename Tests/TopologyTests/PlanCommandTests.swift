@@ -61,6 +61,8 @@ import Topology
                 ], 64, "TOPO-021"
             ),
             (["--target", "vllm-0.33.0/a100-40g", "--calibration", "nowhere"], 66, "FILE-001"),
+            (["--target", "vllm-0.33.0/a100-40g", "--topology", "tp3", "--topology", "tp5"], 1, "TOPO-012"),
+            (["--target", "transformers-4.56/cpu", "--verbose"], 0, "TOPO-011"),
             ([], 64, "--target"),
             (["--target", "vllm-0.33.0/a100-40g", "--devices", "0"], 64, "--devices"),
         ] as [([String], Int32, String)])

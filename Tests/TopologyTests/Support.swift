@@ -130,9 +130,13 @@ func work(
 
 /// Runs work into a folder.
 @discardableResult
-func run(_ work: ShardWork, _ path: String, resume: Bool = false, replace: Bool = false) throws -> UnitResult
+func run(_ work: ShardWork, _ path: String, resume: Bool = false, replace: Bool = false) throws -> ShardResult
 {
     let output = work.output(path, policy: .init(resume: resume, replace: replace))
-    try work.check(output).throwErrors()
-    return try work.run(output, jobs: 1, progress: SilentProgress())
+    func run(_ plan: some SlicingPlan) throws -> ShardResult {
+        let run = UnitRun(plan: plan, output: output, jobs: 1, progress: SilentProgress())
+        try run.check().throwErrors()
+        return try run.run()
+    }
+    return try run(work.plan)
 }

@@ -99,7 +99,7 @@ extension DraftProfile {
 
     private init(_ document: JSONValue, name: String) throws(DocumentError) {
         let reader = try StrictReader(document)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         self.name = name
         title = try reader.string("title")
         target = try reader.string("target")
@@ -119,16 +119,17 @@ extension DraftProfile.Shape {
         ropeTheta = try reader.double("rope_theta")
         contextLength = try reader.positive("context_length")
         draftVocabularySize = try reader.positive("draft_vocabulary")
-        auxiliaryPoints = try reader.integers("states_entering_layers").map { .entering(layer: $0) }
-        _ = try reader.string("source")
+        let layers = try reader.integers("states_entering_layers")
+        guard !layers.isEmpty, layers.allSatisfy({ $0 >= 0 }) else {
+            throw reader.mismatch("states_entering_layers", "layers, one at least")
+        }
+        auxiliaryPoints = layers.map { .entering(layer: $0) }
+        _ = try reader.source()
         try reader.finish()
         guard attentionHeadCount % keyValueHeadCount == 0 else {
             throw reader.mismatch("key_value_heads", "a divisor of attention_heads")
         }
         guard headDimension % 2 == 0 else { throw reader.mismatch("head_dimension", "an even number") }
-        guard !auxiliaryPoints.isEmpty, auxiliaryPoints.allSatisfy({ ($0.afterLayer ?? 0) >= 0 }) else {
-            throw reader.mismatch("states_entering_layers", "layers, one at least")
-        }
     }
 }
 
@@ -151,7 +152,7 @@ extension TrainingRecipe {
         seed = try recipe.integer("seed")
         initialScale = try recipe.double("initial_scale")
         startsFromTarget = try recipe.bool("starts_from_target")
-        _ = try recipe.string("source")
+        _ = try recipe.source()
         try recipe.finish()
         shards = try run.positive("shards")
         logEvery = try run.positive("log_every")
@@ -160,7 +161,7 @@ extension TrainingRecipe {
         patience = try run.integer("patience")
         chain = try run.positive("chain")
         sealEvery = try run.positive("seal_every")
-        _ = try run.string("source")
+        _ = try run.source()
         try run.finish()
         guard chain <= unrolledSteps else { throw run.mismatch("chain", "at most unrolled_steps") }
         for (key, value) in [("beta1", beta1), ("beta2", beta2)] where !(0..<1).contains(value) {

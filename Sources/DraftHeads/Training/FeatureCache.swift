@@ -64,7 +64,7 @@ package struct FeatureRecord: Equatable, Sendable {
 
     private init(_ document: JSONValue) throws(DocumentError) {
         let reader = try StrictReader(document)
-        guard try reader.integer("schema") == 1 else { throw reader.mismatch("schema", "1") }
+        try reader.schema(1)
         guard try reader.string("kind") == "draft-features" else {
             throw reader.mismatch("kind", "draft-features")
         }
@@ -72,11 +72,12 @@ package struct FeatureRecord: Equatable, Sendable {
         targetDigest = try reader.string("target_sha256")
         dataDigest = try reader.string("data_sha256")
         length = try reader.integer("length")
-        points = try reader.integers("states_entering_layers").map { .entering(layer: $0) }
-        guard let code = FeatureCode(rawValue: try reader.string("code")) else {
-            throw reader.mismatch("code", FeatureCode.allCases.map(\.rawValue).joined(separator: ", "))
+        let layers = try reader.integers("states_entering_layers")
+        guard layers.allSatisfy({ $0 >= 0 }) else {
+            throw reader.mismatch("states_entering_layers", "numbers of layers")
         }
-        self.code = code
+        points = layers.map { .entering(layer: $0) }
+        code = try reader.choice("code", FeatureCode.self)
         files = []
         for file in try reader.objects("files") {
             files.append(
@@ -109,7 +110,7 @@ package final class CachedFeatures: FeatureSource {
     package let record: FeatureRecord
     private let pass: ForwardPass
     private let vocabulary: DraftVocabulary
-    private let crew: Crew
+    private let workers: Workers
     private let width: Int
     /// File and offset there of each text.
     private var places: [[Int]: (file: Int, offset: Int)] = [:]
@@ -126,7 +127,7 @@ package final class CachedFeatures: FeatureSource {
         let record = try FeatureRecord.read(folder)
         (self.record, self.pass, self.folder) = (record, pass, folder)
         vocabulary = plan.vocabulary
-        crew = Crew(threads: threads)
+        workers = Workers(count: threads)
         width = pass.configuration.hiddenSize
         let points = plan.configuration.auxiliaryPoints
         for (what, expected, found) in [
@@ -172,7 +173,7 @@ package final class CachedFeatures: FeatureSource {
 
     package func sequences(_ texts: [TrainingText]) throws(Failure) -> [TrainingSequence] {
         let points = record.points
-        let tap = FeatureTap(texts, points, vocabulary, width, crew)
+        let tap = FeatureTap(texts, points, vocabulary, width, workers)
         var finals: [Float] = []
         for (index, text) in texts.enumerated() {
             guard let place = places[text.tokens] else {

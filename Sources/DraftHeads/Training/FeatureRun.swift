@@ -167,21 +167,10 @@ package struct FeatureRun {
     /// Files that an earlier run of the same plan has sealed.
     private func takeUp(_ journal: Journal, _ groups: [Range<Int>]) throws(Failure) -> [FeatureRecord.File] {
         let digest = FileDigest.of(plan.digest + code.rawValue)
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(digest), "format": 1])
-            return []
-        }
-        guard case .object(let head) = first, head["plan"] == .string(digest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: output.partial,
-                    expected: "the same target, data, profile, options and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
+        let entries = try journal.units(
+            ofPlan: digest, sameness: "the same target, data, profile, options and version of this program")
         var files: [FeatureRecord.File] = []
-        for entry in entries.dropFirst() {
+        for entry in entries {
             guard files.count < groups.count, case .object(let unit) = entry,
                 case .string(let wanted)? = unit["sha256"],
                 let sealed = try? digestFile(joined(output.partial, FeatureRecord.name(files.count))),

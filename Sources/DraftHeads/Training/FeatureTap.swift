@@ -16,7 +16,7 @@ final class FeatureTap: Taps {
     private let texts: [TrainingText]
     private let points: [AuxiliaryPoint]
     private let vocabulary: DraftVocabulary
-    private let crew: Crew
+    private let workers: Workers
     private let width: Int
     private(set) var features: [FloatRows] = []
     private(set) var embeddings: [FloatRows] = []
@@ -30,10 +30,10 @@ final class FeatureTap: Taps {
 
     init(
         _ texts: [TrainingText], _ points: [AuxiliaryPoint], _ vocabulary: DraftVocabulary, _ width: Int,
-        _ crew: Crew
+        _ workers: Workers
     ) {
         (self.texts, self.points, self.vocabulary) = (texts, points, vocabulary)
-        (self.width, self.crew) = (width, crew)
+        (self.width, self.workers) = (width, workers)
         var (rows, places, first) = ([Int](), [(text: Int, row: Int)](), 0)
         for (text, content) in texts.enumerated() {
             for (row, position) in content.judged.enumerated() {
@@ -93,7 +93,7 @@ final class FeatureTap: Taps {
                         guard let base = source.baseAddress else { return }
                         let (n, b, c) = (normalisers.baseAddress, best.baseAddress, choices.baseAddress)
                         guard let n, let b, let c else { return }
-                        crew.run(units: places.count) { row, _ in
+                        workers.run(units: places.count) { row, _ in
                             let line = base + row * count
                             var choice: Int32 = 0
                             let sum = Double(ingot_log_sum_exp(line, count, &choice, level))
@@ -123,7 +123,7 @@ final class FeatureTap: Taps {
         let (places, probabilities, normalisers) = (self.places, self.probabilities, self.normalisers)
         masses.withUnsafeMutableBufferPointer { masses in
             guard let target = masses.baseAddress else { return }
-            crew.run(units: places.count) { row, _ in
+            workers.run(units: places.count) { row, _ in
                 let (text, place) = places[row]
                 let line = probabilities[text].base + place * probabilities[text].columns
                 let sum = Double(ingot_softmax(line, probabilities[text].columns, level))

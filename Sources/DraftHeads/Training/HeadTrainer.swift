@@ -14,7 +14,7 @@ import ReferenceModel
 
 /// A head in training.
 ///
-/// - Checked by: TorchStepTests, TrainerTests.
+/// - Checked by: TorchStepTests, TrainingRunTests.
 package final class HeadTrainer {
     package let configuration: HeadConfiguration
     package let recipe: TrainingRecipe
@@ -28,7 +28,7 @@ package final class HeadTrainer {
     /// Optimiser steps done.
     package private(set) var steps = 0
     private let gradients: [FloatRows]
-    private let crew: Crew
+    private let workers: Workers
     private let passes: [UnrolledPass]
     private let level = ingot_simd_best()
 
@@ -53,8 +53,8 @@ package final class HeadTrainer {
         }
         (masters, first, second, rounded) = (zeros(), zeros(), zeros(), zeros())
         gradients = (0..<recipe.shards).map { _ in zeros() }
-        crew = Crew(threads: threads)
-        passes = (0..<min(crew.count, recipe.shards)).map { _ in
+        workers = Workers(count: threads)
+        passes = (0..<min(workers.count, recipe.shards)).map { _ in
             UnrolledPass(configuration, stepCount: recipe.unrolledSteps)
         }
     }
@@ -121,15 +121,15 @@ package final class HeadTrainer {
         let shards = Self.shards(sequences, count: recipe.shards)
         var results = [UnrolledResult](
             repeating: UnrolledResult(stepCount: recipe.unrolledSteps), count: recipe.shards)
-        let (gradients, passes, rounded) = (self.gradients, Shared(value: self.passes), self.rounded)
+        let (gradients, passes, rounded) = (self.gradients, self.passes, self.rounded)
         let parts = recipe.accumulation
         results.withUnsafeMutableBufferPointer { results in
             guard let results = results.baseAddress else { return }
-            crew.run(units: shards.count) { shard, worker in
+            workers.run(units: shards.count) { shard, worker in
                 gradients[shard].base.update(repeating: 0, count: gradients[shard].columns)
                 for part in Self.parts(shards[shard], count: parts) {
                     results[shard].add(
-                        passes.value[worker].run(
+                        passes[worker].run(
                             part, weights: rounded.base, gradients: gradients[shard].base,
                             stepWeights: weights))
                 }
@@ -156,18 +156,16 @@ package final class HeadTrainer {
         let weights = [Float](repeating: 0, count: recipe.unrolledSteps)
         var results = [UnrolledResult](
             repeating: UnrolledResult(stepCount: recipe.unrolledSteps), count: recipe.shards)
-        let (passes, rounded) = (Shared(value: self.passes), self.rounded)
+        let (passes, rounded) = (self.passes, self.rounded)
         results.withUnsafeMutableBufferPointer { results in
             guard let results = results.baseAddress else { return }
-            crew.run(units: shards.count) { shard, worker in
-                results[shard] = passes.value[worker].run(
+            workers.run(units: shards.count) { shard, worker in
+                results[shard] = passes[worker].run(
                     shards[shard], weights: rounded.base, gradients: nil, stepWeights: weights)
             }
         }
         return results.reduce(into: UnrolledResult(stepCount: recipe.unrolledSteps)) { $0.add($1) }
     }
-
-    private struct Shared<Value>: @unchecked Sendable { let value: Value }
 
     /// Texts of each shard: the longest first, each to the shard with the fewest tokens so far.
     static func shards(_ sequences: [TrainingSequence], count: Int) -> [[TrainingSequence]] {
@@ -198,7 +196,7 @@ package final class HeadTrainer {
 
     private func eachChunk(_ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
         let count = masters.columns
-        crew.run(units: (count + Self.chunk - 1) / Self.chunk) { chunk, _ in
+        workers.run(units: (count + Self.chunk - 1) / Self.chunk) { chunk, _ in
             body(chunk, chunk * Self.chunk..<min(count, (chunk + 1) * Self.chunk))
         }
     }

@@ -2,6 +2,9 @@
 
 import COpenBLAS
 
+/// Keeps OpenBLAS from threads of its own: they would wait for ours, and split sums by their number.
+func keepProductsOnTheirThread() { openblas_set_num_threads(1) }
+
 /// A row-major matrix somewhere in memory.
 struct Block {
     let base: UnsafeMutablePointer<Float>

@@ -3,6 +3,7 @@
 // taken a strip of the vocabulary at a time and only where something is learnt, and of a strip only the columns of
 // the draft vocabulary are kept.
 
+import Backends
 import Diagnostics
 import ReferenceModel
 
@@ -14,12 +15,12 @@ package protocol FeatureSource: AnyObject {
 
 /// Features from a target in this process.
 ///
-/// - Checked by: TargetFeatureTests.
+/// - Checked by: FeatureCacheTests, TrainingRunTests.
 package final class TargetFeatures: FeatureSource {
     private let pass: ForwardPass
     private let points: [AuxiliaryPoint]
     private let vocabulary: DraftVocabulary
-    private let crew: Crew
+    private let workers: Workers
 
     package init(
         _ pass: ForwardPass, points: [AuxiliaryPoint], vocabulary: DraftVocabulary, threads: Int
@@ -27,12 +28,12 @@ package final class TargetFeatures: FeatureSource {
         self.pass = pass
         self.points = points
         self.vocabulary = vocabulary
-        crew = Crew(threads: threads)
+        workers = Workers(count: threads)
     }
 
     package func sequences(_ texts: [TrainingText]) throws(Failure) -> [TrainingSequence] {
         guard !texts.isEmpty else { return [] }
-        let tap = FeatureTap(texts, points, vocabulary, pass.configuration.hiddenSize, crew)
+        let tap = FeatureTap(texts, points, vocabulary, pass.configuration.hiddenSize, workers)
         try pass.run(
             texts.map { TokenSequence($0.tokens) }, logits: .some(tap.judgedRows), taps: [tap])
         return tap.finish()

@@ -102,7 +102,7 @@ package struct TrainingPlan: Sendable {
         }
         self.recipe = recipe
         vocabulary = texts.vocabulary(size: configuration.draftVocabularySize)
-        targetDigest = try Self.digest(opened.checkpoint)
+        targetDigest = try opened.checkpoint.identityDigest()
         featureDigest = try request.features.map { (folder) throws(Failure) in
             try digestFile(joined(folder, FeatureRecord.fileName)).digest
         }
@@ -177,17 +177,6 @@ package struct TrainingPlan: Sendable {
     }
 
     // MARK: Digests and sizes
-
-    private static func digest(_ checkpoint: Checkpoint) throws(Failure) -> String {
-        var digest = FileDigest()
-        func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { digest.update($0) } }
-        add(try FileAccess.read(checkpoint.path(of: "config.json"), limit: 1 << 24))
-        for (index, shard) in checkpoint.shards.enumerated() {
-            add(Array((shard.name + "\n").utf8))
-            add(try FileAccess.read(checkpoint.path(ofShard: index), range: 0..<shard.header.headerBytes))
-        }
-        return digest.finish()
-    }
 
     /// Everything that the result depends on; threads and memory are not among it.
     package var document: JSONObject {

@@ -218,20 +218,10 @@ package final class TrainingRun {
 
     /// Starts, or takes up the last sealed state of an earlier run of the same plan.
     private func takeUp(_ journal: Journal) throws(Failure) -> TrainingLog {
-        let entries = try journal.entries()
-        guard let first = entries.first else {
-            try journal.append(["plan": .string(plan.digest), "format": 1])
-            return try start()
-        }
-        guard case .object(let head) = first, head["plan"] == .string(plan.digest) else {
-            throw Failure(
-                Finding(
-                    .error, .resumeMismatch, "the unfinished work is of another plan", file: output.partial,
-                    expected: "the same target, data, profile, options and version of this program",
-                    found: "a journal of a different plan",
-                    remedy: "repeat the earlier command with --resume, or --replace to start over"))
-        }
-        for entry in entries.dropFirst().reversed() {
+        let entries = try journal.units(
+            ofPlan: plan.digest,
+            sameness: "the same target, data, profile, options and version of this program")
+        for entry in entries.reversed() {
             guard case .object(let unit) = entry, case .number(let step)? = unit["step"],
                 case .number(let log)? = unit["log"], case .string(let digest)? = unit["sha256"],
                 let step = step.integer, let log = log.integer

@@ -26,17 +26,33 @@ extension UnrolledPass {
             arena.release(mark)
         }
         sums.counted = step.rows.counted.count
-        var counted = [Bool](repeating: false, count: call.rows.count)
-        for row in step.rows.counted { counted[Int(row)] = true }
-        for row in counted.indices {
-            // −1: did not count at some step; 0: was wrong at some step.
-            if !counted[row] { call.chain[row] = -1 }
-            guard call.chain[row] >= 0 else { continue }
-            sums.chainCounted += 1
-            if !hit[row] { call.chain[row] = 0 }
-            sums.chainHits += Int(call.chain[row])
+        for row in step.rows.counted.map(Int.init) where call.counted[row] == index {
+            call.counted[row] += 1
+            if hit[row], call.right[row] == index { call.right[row] += 1 }
         }
         call.result.steps[index] = sums
+    }
+
+    /// Drafts along the texts with chains of every length, from the rows that each counted and was right at.
+    ///
+    /// A chain of k guesses from row t with h right ones gains h + 1 tokens, and the next one starts at row t + h + 1.
+    /// A row that does not count for the whole chain starts none.
+    func walk(_ call: Call) {
+        for index in call.result.steps.indices {
+            for text in call.rows.texts {
+                var row = text.lowerBound
+                while row < text.upperBound {
+                    guard call.counted[row] > index else {
+                        row += 1
+                        continue
+                    }
+                    let gained = min(call.right[row], index + 1) + 1
+                    call.result.steps[index].passes += 1
+                    call.result.steps[index].gained += gained
+                    row += gained
+                }
+            }
+        }
     }
 
     private func judge(

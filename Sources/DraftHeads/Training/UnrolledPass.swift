@@ -31,10 +31,11 @@ package struct UnrolledResult: Equatable, Sendable {
         package var hits = 0
         /// Σ min(p, q) over the rows: the share that sampling would accept.
         package var overlap = 0.0
-        /// Rows that counted at this step and at all before.
-        package var chainCounted = 0
-        /// Rows that were right at this step and at all before.
-        package var chainHits = 0
+        /// Passes of the target along the texts with chains that end at this step: a chain starts behind the last
+        /// one's first wrong guess.
+        package var passes = 0
+        /// Tokens that those passes gain, the target's own included.
+        package var gained = 0
     }
 
     package init(stepCount: Int) { steps = Array(repeating: StepSums(), count: stepCount) }
@@ -46,8 +47,8 @@ package struct UnrolledResult: Equatable, Sendable {
             steps[index].counted += other.steps[index].counted
             steps[index].hits += other.steps[index].hits
             steps[index].overlap += other.steps[index].overlap
-            steps[index].chainCounted += other.steps[index].chainCounted
-            steps[index].chainHits += other.steps[index].chainHits
+            steps[index].passes += other.steps[index].passes
+            steps[index].gained += other.steps[index].gained
         }
     }
 }
@@ -68,6 +69,7 @@ package final class UnrolledPass {
         self.configuration = configuration
         self.stepCount = stepCount
         p = HeadPlaces(configuration)
+        keepProductsOnTheirThread()
     }
 
     /// What a step keeps for the way back.
@@ -99,7 +101,9 @@ package final class UnrolledPass {
         let gradients: UnsafeMutablePointer<Float>?
         var steps: [Step] = []
         var result: UnrolledResult
-        var chain: [Int8]
+        /// Of each base row, the steps from the first on at which it counted, and at which it was right.
+        var counted: [Int]
+        var right: [Int]
 
         init(
             _ sequences: [TrainingSequence], _ rows: UnrolledRows, _ weights: UnsafeMutablePointer<Float>,
@@ -110,7 +114,8 @@ package final class UnrolledPass {
             self.weights = weights
             self.gradients = gradients
             result = UnrolledResult(stepCount: rows.steps.count)
-            chain = [Int8](repeating: 1, count: rows.count)
+            counted = [Int](repeating: 0, count: rows.count)
+            right = counted
         }
     }
 
@@ -137,6 +142,7 @@ package final class UnrolledPass {
             forward(index, call, base)
             judge(index, call, weight: stepWeights[index])
         }
+        walk(call)
         guard gradients != nil else { return call.result }
         let baseGradient = arena.zeros(rows.count * p.fused)  // [R, P]
         backward(call, baseGradient)

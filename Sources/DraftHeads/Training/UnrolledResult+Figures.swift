@@ -24,11 +24,12 @@ extension UnrolledResult {
         return length
     }
 
-    /// The same from chains that were counted: guesses right at a step and at all before.
+    /// The same from chains that were drafted along the texts, each from behind the first wrong guess of the last.
     ///
-    /// It is still taken along the text and not along what the target would have said instead.
+    /// Guesses are judged by what the target says after the text's own tokens, not after its own.
     package func chainLength(chain: Int) -> Double {
-        1 + steps.prefix(chain).reduce(0) { $0 + Self.share($1.chainHits, $1.chainCounted) }
+        guard let end = steps.prefix(chain).last, end.passes > 0 else { return 1 }
+        return Double(end.gained) / Double(end.passes)
     }
 
     private static func share(_ part: Int, _ whole: Int) -> Double {

@@ -1,36 +1,21 @@
-// One line of the journal: a sealed shard with everything the record needs of it, so that a resumed run
-// writes the same record as one that was never stopped.
+// What a unit of a conversion keeps of its tensors: their digests and the error of each that was quantised.
 
 import Checkpoints
 import Documents
 
-/// A sealed shard and the state of its source when it was read.
-struct JournalUnit {
-    let shard: ConvertedShard
-    let sourceIdentity: String
+/// The tensors of a converted shard.
+package struct ConvertedTensors: UnitDetail {
+    package let tensors: [ConvertedTensor]
 
-    init(shard: ConvertedShard, sourceIdentity: String) {
-        self.shard = shard
-        self.sourceIdentity = sourceIdentity
-    }
+    init(_ tensors: [ConvertedTensor]) { self.tensors = tensors }
 
-    var document: JSONValue {
-        [
-            "shard": .string(shard.name), "bytes": .integer(shard.sealed.bytes),
-            "sha256": .string(shard.sealed.digest), "source": .string(sourceIdentity),
-            "tensors": .array(shard.tensors.map(\.document)),
-        ]
-    }
+    package var document: JSONValue { .array(tensors.map(\.document)) }
 
-    init(document: JSONValue) throws(DocumentError) {
-        let reader = try StrictReader(document)
-        let sealed = WriteBehind.Sealed(
-            bytes: try reader.integer("bytes"), digest: try reader.string("sha256"))
+    package init(document: JSONValue, path: String) throws(DocumentError) {
+        let reader = try StrictReader(["tensors": document], path: path)
         var tensors: [ConvertedTensor] = []
         for tensor in try reader.objects("tensors") { tensors.append(try ConvertedTensor(reader: tensor)) }
-        shard = ConvertedShard(name: try reader.string("shard"), sealed: sealed, tensors: tensors)
-        sourceIdentity = try reader.string("source")
-        try reader.finish()
+        self.tensors = tensors
     }
 }
 

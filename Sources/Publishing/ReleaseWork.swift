@@ -7,61 +7,59 @@ import Diagnostics
 import Documents
 import Quantisation
 
-/// A finished release.
-package struct ReleaseResult: Sendable {
-    package let shards: Int
-    /// Shards that an earlier run had sealed.
-    package let resumed: Int
-    package let bytes: Int
-    package let files: Int
-}
-
-/// The run of one plan.
-package struct ReleaseRun: Sendable {
+/// A release as a plan of units: a shard each, then everything else.
+package struct ReleaseWork: UnitPlan {
     package let plan: ReleasePlan
-    package let output: OutputFolder
-    package let jobs: Int
-    package let progress: any ProgressSink
 
-    package init(plan: ReleasePlan, output: OutputFolder, jobs: Int, progress: any ProgressSink) {
-        self.plan = plan
-        self.output = output
-        self.jobs = jobs
-        self.progress = progress
-    }
+    package init(plan: ReleasePlan) { self.plan = plan }
 
     private var request: ReleaseRequest { plan.request }
-    private var folder: String { output.partial }
 
-    /// What would stop the run later.
-    package func check() -> [Finding] {
-        output.check(input: request.checkpoint, bytes: plan.byteCount)
-    }
-
-    /// Does the work and seals the output.
-    package func run() throws(Failure) -> ReleaseResult {
-        releaseFreeMemory()
-        let journal = try output.begin()
-        do throws(Failure) {
-            let (shards, resumed) = try ReshardRun(
-                plan: plan.reshard, folder: folder, planDigest: plan.digest, jobs: jobs,
-                inventory: plan.inventory, record: plan.record, progress: progress
-            ).run(journal)
-            var files = FilesWritten(folder: folder)
-            for (shard, sealed) in zip(plan.reshard.shards, shards) { files.note(shard.name, sealed) }
-            try write(shards, &files)
-            try StopFlag.check()
-            try output.seal()
-            return ReleaseResult(
-                shards: shards.count, resumed: resumed, bytes: files.bytes, files: files.digests.count + 1)
-        } catch {
-            if !journal.hasUnits { output.discard() }
-            throw error
+    package var stage: String { "copying" }
+    package var sourceFolder: String { request.checkpoint }
+    package var units: [ReshardUnit] {
+        plan.reshard.shards.map {
+            ReshardUnit(plan: plan.reshard, shard: $0, inventory: plan.inventory)
         }
     }
+    package var byteCount: Int { plan.byteCount }
+    package var digest: String { plan.digest }
+    package var sameness: String { "the same checkpoint, shard size and version of this program" }
 
-    private func write(_ shards: [WriteBehind.Sealed], _ files: inout FilesWritten) throws(Failure) {
-        var recorded = zip(plan.reshard.shards, shards).map { (name: $0.name, sealed: $1) }
+    package func budget(for units: [ReshardUnit], jobs: Int) -> ReshardBudget { ReshardBudget(jobs: jobs) }
+
+    package func isRecorded(in folder: String) -> Bool {
+        guard let manifest = try? ReleaseManifest.read(folder) else { return false }
+        return manifest.release == plan.digest
+            && FileAccess.kind(joined(folder, ReleaseSums.fileName)) == .file
+    }
+
+    package func writeFront(
+        _ units: [SealedUnit<DigestList>], into output: OutputFolder
+    ) throws(Failure) {
+        try chainFindings(units).throwErrors()
+        var files = FilesWritten(folder: output.partial)
+        let shards = units.flatMap(\.files)
+        for shard in shards { files.note(shard.name, shard.sealed) }
+        try write(shards, output, &files)
+    }
+
+    /// Every tensor of every unit against the record of the conversion that made it, whoever copied it.
+    private func chainFindings(_ units: [SealedUnit<DigestList>]) -> [Finding] {
+        var chain = TensorChain(plan.record)
+        for (shard, unit) in zip(plan.reshard.shards, units) {
+            for (piece, digest) in zip(shard.pieces, unit.detail.values) {
+                chain.observe(piece.record.name, digest)
+            }
+        }
+        return chain.findings()
+    }
+
+    private func write(
+        _ shards: [ArtefactFile], _ output: OutputFolder, _ files: inout FilesWritten
+    ) throws(Failure) {
+        let folder = output.partial
+        var recorded = shards.map { (name: $0.name, sealed: $0.sealed) }
         for file in plan.carried {
             let sealed = try copyFile(file.path, to: joined(folder, file.name))
             files.note(file.name, sealed)
@@ -158,8 +156,6 @@ struct FilesWritten {
     private(set) var sizes: [String: Int] = [:]
 
     init(folder: String) { self.folder = folder }
-
-    var bytes: Int { sizes.values.reduce(0, +) }
 
     mutating func note(_ name: String, _ sealed: WriteBehind.Sealed) {
         digests[name] = sealed.digest
