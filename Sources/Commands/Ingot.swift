@@ -16,7 +16,7 @@ package struct Ingot: ParsableCommand {
             Example:
               ingot inspect Ling-flash-2.0
               ingot quantise Ling-flash-2.0 --target vllm-0.33.0/h20-96g --output FP8
-              ingot verify Ling-flash-2.0 FP8
+              ingot verify Ling-flash-2.0 FP8 --data texts.jsonl
 
             Exit status: 0 done, 1 a check says no, 64 usage, 65 bad data, 66 input missing, 70 a fault of \
             ours, 73 cannot create the output, 74 input or output failed, 75 stopped and can be resumed, \

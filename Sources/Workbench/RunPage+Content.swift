@@ -82,9 +82,9 @@ extension RunPage {
 
     private func table(_ caption: String, _ rows: [LedgerRow], _ stage: RunReport.Stage) -> DataTable {
         let total = [
-            "total", "", grouped(rows.reduce(0) { $0 + $1.tensors }),
+            "total", "", stage.result["found", "tensors"]?.whole.map { grouped($0) } ?? "",
             stage.result["found", "parameters"]?.whole.map { grouped($0) } ?? "",
-            grouped(rows.reduce(0) { $0 + $1.bytes }),
+            bytes(stage).map { grouped($0) } ?? "",
         ]
         return DataTable(
             caption: caption,

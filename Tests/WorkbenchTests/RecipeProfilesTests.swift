@@ -60,7 +60,7 @@ struct RecipeProfilesTests {
         let folder = try TemporaryFolder()
         let yarn: [String: JSONValue?] = [
             "max_position_embeddings": 131_072,
-            "rope_scaling": ["type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32_768],
+            "rope_scaling": ["type": "yarn", "factor": .real(4), "original_max_position_embeddings": 32_768],
         ]
         var maker = try CheckpointMaker("Fixtures/configs/ling-flash-2.0.json", isLong ? yarn : [:])
         maker.isSparse = true
@@ -96,7 +96,7 @@ struct RecipeProfilesTests {
         let heads = 4096
         var tensors: [TensorDescription] = []
         func add(_ name: String, _ shape: [Int], _ dtype: DType = .bf16) {
-            tensors.append(TensorDescription(name: name, dtype: dtype, shape: shape))
+            tensors.append(TensorDescription(name: name, dtype: dtype, shape: Shape(shape)))
         }
         add("fc.weight", [4096, 3 * 4096])
         for (name, rows) in [("q", heads), ("k", 1024), ("v", 1024)] {

@@ -125,7 +125,7 @@ enum SampleRun {
         return try RunReport([
             "format": 1, "program": "ingot 1", "name": "sample", "summary": "A chain in small",
             "target": "vllm-0.32.0/cpu", "checkpoint": "/models/source", "folder": "/runs/sample",
-            "complete": .bool(last == nil), "seconds": 99.5, "stages": .array(stages),
+            "complete": .bool(last == nil), "seconds": .real(99.5), "stages": .array(stages),
         ])
     }
 }
