@@ -75,7 +75,7 @@ struct DocsCommandsTests {
             for command in try DocsPage(path).inlineCommands {
                 let words = command.split(separator: " ").map(String.init)
                 let verbs = words.dropFirst().prefix { $0.allSatisfy { $0.isLetter && $0.isLowercase } }
-                let isGroup = ["calibrate", "draft", "profiles", "publish", "shard"].contains(verbs.first)
+                let isGroup = ["calibrate", "draft", "profiles", "publish", "shard", "unit"].contains(verbs.first)
                 var key = verbs.prefix(isGroup ? 2 : 1).joined(separator: " ")
                 // The verb that may be left out.
                 let silent = words.count > 2 ? ["calibrate": "run", "shard": "write"][key] : nil
