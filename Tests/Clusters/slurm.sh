@@ -176,7 +176,8 @@ submit() { # output folder, checkpoint; sets plan, array, merge, missing
 is_queued_again() { [ "$(field "${array}_$1" Restarts)$(field "${array}_$1" JobState)" = 1PENDING ]; }
 hasten() { # share: once it is queued again, without the two minutes that Slurm lets pass first
     until_true 120 is_queued_again "$1" || { squeue; sinfo; give_up "share $1 is not queued again"; }
-    scontrol update JobId="${array}_$1" StartTime=now
+    # Not in the same second: the node still holds the old credential for revoked.
+    scontrol update JobId="${array}_$1" StartTime=now+3seconds
 }
 
 # MARK: Eight shares on two nodes; a worker killed, a share done twice at once
