@@ -17,7 +17,7 @@ import Testing
         #expect(code { () throws(Failure) in _ = try FileAccess.read(folder.path, limit: 10) } == "FILE-002")
         #expect(code { () throws(Failure) in _ = try FileAccess.read("/dev/null", limit: 10) } == "FILE-002")
         #expect(code { () throws(Failure) in _ = try FileAccess.names(in: file) } == "FILE-003")
-        #expect(code { () throws(Failure) in _ = try FileAccess.names(in: file + "/x") } == "FILE-001")
+        #expect(code { () throws(Failure) in _ = try FileAccess.names(in: folder.path("x")) } == "FILE-001")
         withExtendedLifetime(folder) {}
     }
 
