@@ -10,8 +10,9 @@ struct Publish: ParsableCommand {
             Uploading stays with `hf upload` and `modelscope upload`; prepare prints the exact commands.
 
             Example:
-              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
-                --base-model inclusionAI/Ling-flash-2.0
+              ingot verify Ling-flash-2.0 FP8 --data texts.jsonl --json > parity.json
+              ingot publish prepare FP8 --output release --parity parity.json \\
+                --base Ling-flash-2.0 --base-model inclusionAI/Ling-flash-2.0
               ingot publish check release
             """,
         subcommands: [PublishPrepare.self, PublishCheck.self, PublishVerify.self])
