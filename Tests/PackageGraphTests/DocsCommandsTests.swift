@@ -76,7 +76,8 @@ struct DocsCommandsTests {
             for command in try DocsPage(path).inlineCommands {
                 let words = command.split(separator: " ").map(String.init)
                 let verbs = words.dropFirst().prefix { $0.allSatisfy { $0.isLetter && $0.isLowercase } }
-                let isGroup = ["calibrate", "draft", "profiles", "publish", "shard", "unit"].contains(verbs.first)
+                let isGroup = ["calibrate", "draft", "profiles", "publish", "shard", "unit"].contains(
+                    verbs.first)
                 var key = verbs.prefix(isGroup ? 2 : 1).joined(separator: " ")
                 // The verb that may be left out.
                 let silent = words.count > 2 ? ["calibrate": "run", "shard": "write"][key] : nil
@@ -90,7 +91,7 @@ struct DocsCommandsTests {
                 let isVerb = text.contains("USAGE: ingot \(verbs.first ?? "")")
                 #expect(isVerb, "\(path) `\(command)`: no such verb")
                 for word in words where word.hasPrefix("--") {
-                    let isOption = text.contains("\(word) ")
+                    let isOption = text.contains("\(word) ") || text.contains("\(word), ")
                     #expect(isOption, "\(path) `\(command)`: no option \(word)")
                 }
             }

@@ -73,7 +73,9 @@ struct SmallChain {
                     !isFolder.boolValue
                 else { continue }
                 // The command that serves a head names the run folder itself.
-                if part != "draft" || name != "serve.txt" { all[part + "/" + name] = try digestFile(path).digest }
+                if part != "draft" || name != "serve.txt" {
+                    all[part + "/" + name] = try digestFile(path).digest
+                }
             }
         }
         return all
