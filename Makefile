@@ -54,3 +54,4 @@ bench: build ## the figures of the README; about 5 GB of disk
 judge: build ## outside judges: real vLLM and transformers on the CPU
 	Tests/Judges/run.sh $(SCRATCH)/release/ingot
 	Tests/Judges/judge_endpoint.sh $(SCRATCH)
+	Tests/Judges/judge_manifest.sh

@@ -90,7 +90,7 @@ struct ManifestTests {
             #expect(codes["operator"] as? String == "In")
             ends[action] = try #require(codes["values"] as? [Int]).map(Int32.init)
         }
-        func statuses(_ all: ExitStatus...) -> [Int32] { all.map(\.rawValue) }
+        func statuses(_ all: Diagnostics.ExitStatus...) -> [Int32] { all.map(\.rawValue) }
         #expect(
             ends == [
                 "FailJob": statuses(.usage, .badProfile), "FailIndex": statuses(.badData, .inputMissing),

@@ -54,7 +54,7 @@ struct ScalePageTests {
         var sum = 0
         var total: Int?
         for cells in try rows() where cells.count == 4 && total == nil {
-            func number(_ text: some StringProtocol) -> Int? { Int(text.replacing(",", with: "")) }
+            func number(_ text: some StringProtocol) -> Int? { Int(String(text).filter { $0 != "," }) }
             if cells[0] == "**BF16 sum**" {
                 total = number(cells[3])
             } else if let each = number(cells[1]), let result = number(cells[3]) {

@@ -237,8 +237,8 @@ caught() { [ -n "$(find "$TROUBLE/lose-node2" -type f -not -name '*.new')" ]; }
 until_true 60 caught || give_up "no share came to node2"
 sleep 1
 shares=$(find "$TROUBLE/lose-node2" -type f -printf '%f ')
+disown "$node2"
 cat "$TROUBLE"/lose-node2/* | xargs kill -9 "$node2"
-wait "$node2" 2>/dev/null
 for share in $shares; do hasten "$share"; done
 sinfo --noheader --nodes=node2 --format=%T | grep -q '^down'
 verdict $? "node2 died with these shares in work, and Slurm queued them again (--requeue): ${shares% }"
