@@ -21,9 +21,9 @@ struct PublishPrepare: UnitCommand {
             Nothing is uploaded; the commands that do are printed.
 
             Example:
-              ingot verify Ling-flash-2.0 FP8 --json > parity.json
-              ingot publish prepare FP8 --output release --base Ling-flash-2.0 \\
-                --base-model inclusionAI/Ling-flash-2.0 --parity parity.json
+              ingot verify Ling-flash-2.0 FP8 --data texts.jsonl --json > parity.json
+              ingot publish prepare FP8 --output release --parity parity.json \\
+                --base Ling-flash-2.0 --base-model inclusionAI/Ling-flash-2.0
             """)
 
     @Argument(help: "The folder of the checkpoint.", completion: .directory)

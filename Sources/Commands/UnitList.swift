@@ -11,10 +11,15 @@ struct UnitList: ParsableCommand {
         commandName: "list",
         abstract: "List the units of a plan with their bytes, and which are sealed.",
         usage: "ingot unit list plan.json",
-        discussion: "A sealed unit has a line; its files are not read. `ingot unit merge` reads them.")
+        discussion: """
+            A sealed unit has a line; its files are not read. `ingot unit merge` reads them.
+
+            Example:
+              ingot unit list plan.json
+            """)
 
     @OptionGroup var file: UnitPlanArgument
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("unit list") { () throws(Failure) in

@@ -12,10 +12,13 @@ struct UnitMerge: ParsableCommand {
         discussion: """
             The SHA-256 of every file is taken anew and compared. Where units are missing or damaged, they are \
             named with the command that does them, and nothing is sealed; exit status 1 or 65.
+
+            Example:
+              ingot unit merge plan.json
             """)
 
     @OptionGroup var file: UnitPlanArgument
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func run() throws {
         try options.report("unit merge") { () throws(Failure) in

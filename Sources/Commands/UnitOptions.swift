@@ -10,7 +10,7 @@ struct UnitOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Do nothing but open the output and write the plan for `ingot unit run` and `ingot unit merge`.",
-            valueName: "plan.json"))
+            valueName: "plan.json"), completion: .record)
     var units: String?
 }
 

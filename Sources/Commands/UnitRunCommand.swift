@@ -20,6 +20,9 @@ struct UnitRunCommand: ParsableCommand {
 
             Without --index: SLURM_ARRAY_TASK_ID (less SLURM_ARRAY_TASK_MIN, of SLURM_ARRAY_TASK_COUNT), or \
             JOB_COMPLETION_INDEX with --count or JOB_COMPLETIONS.
+
+            Example:
+              ingot unit run plan.json --index 0 --count 2
             """)
 
     @OptionGroup var file: UnitPlanArgument
@@ -33,10 +36,13 @@ struct UnitRunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Do this unit instead of a share. May be repeated.", valueName: "key"))
     var unit: [String] = []
 
-    @Option(help: "Units at once, as far as 64 MiB of memory go; what the plan's command says by default.")
+    @Option(
+        help: ArgumentHelp(
+            "Units at once, as far as 64 MiB of memory go; what the plan's command says by default.",
+            valueName: "count"))
     var jobs: Int?
 
-    @OptionGroup var options: ReportOptions
+    @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
         if let jobs, !(1...64).contains(jobs) {

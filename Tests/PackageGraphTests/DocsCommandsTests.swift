@@ -91,7 +91,7 @@ struct DocsCommandsTests {
                 let isVerb = text.contains("USAGE: ingot \(verbs.first ?? "")")
                 #expect(isVerb, "\(path) `\(command)`: no such verb")
                 for word in words where word.hasPrefix("--") {
-                    let isOption = text.contains("\(word) ")
+                    let isOption = text.contains("\(word) ") || text.contains("\(word), ")
                     #expect(isOption, "\(path) `\(command)`: no option \(word)")
                 }
             }
