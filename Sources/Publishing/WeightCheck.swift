@@ -73,12 +73,14 @@ struct WeightCheck {
     private func shards(_ checkpoint: Checkpoint) -> [Finding] {
         var findings: [Finding] = []
         for shard in checkpoint.shards {
-            let format = shard.header.metadata.first { $0.key == "format" }?.value
-            if format != "pt" {
+            // A shard without any metadata is taken (llm-compressor writes such), one whose metadata leave it out is not.
+            let metadata = shard.header.metadata
+            let format = metadata.first { $0.key == "format" }?.value
+            if !metadata.isEmpty, format != "pt" {
                 findings.append(
                     Finding(
                         .error, .shardFormatUnsaid,
-                        "transformers refuses a shard that does not say its format",
+                        "transformers refuses a shard whose metadata do not say its format",
                         file: shard.name, field: "__metadata__.format", expected: "pt",
                         found: format ?? "no such key",
                         remedy: "ingot publish prepare writes the headers anew"))
