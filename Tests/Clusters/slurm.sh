@@ -16,8 +16,8 @@ PATH=$PATH:/usr/sbin:/sbin
 for program in munged mungekey slurmctld slurmd sbatch squeue scontrol; do
     command -v "$program" >/dev/null || skip "no $program here (Debian's packages slurm-wlm and munge)"
 done
-ingot=$(realpath "${1:?usage: slurm.sh INGOT CHECKPOINT}")
-source=$(realpath "${2:?usage: slurm.sh INGOT CHECKPOINT}")
+[ $# = 2 ] || { echo "usage: slurm.sh INGOT CHECKPOINT" >&2; exit 64; }
+ingot=$(realpath "$1") source=$(realpath "$2")
 
 work=$(mktemp -d)
 daemons=()
