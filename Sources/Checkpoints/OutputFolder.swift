@@ -64,7 +64,7 @@ package struct OutputFolder: Sendable {
             return findings
         }
         findings += checkExisting() + checkPartial()
-        if let free = FileAccess.freeBytes(at: existingParent), free < bytes, !policy.resume {
+        if let free = FileAccess.freeBytes(at: path), free < bytes, !policy.resume {
             findings.append(
                 Finding(
                     .error, .outputSpace, "the output does not fit on this disk", file: path,
@@ -248,19 +248,10 @@ package struct OutputFolder: Sendable {
         return own.st_dev != parent.st_dev
     }
 
-    private var existingParent: String {
-        var folder = parentFolder(path)
-        while FileAccess.kind(folder) == .nothing, folder != parentFolder(folder) {
-            folder = parentFolder(folder)
-        }
-        return folder
-    }
-
     /// Where the output is or will be, with links resolved.
     private var resolvedPlace: String? {
         if let place = resolved(path) { return place }
-        let parent = existingParent
-        guard let base = resolved(parent) else { return nil }
+        guard let base = resolved(FileAccess.existing(parentFolder(path))) else { return nil }
         return joined(base, lastComponent(path))
     }
 }

@@ -106,10 +106,17 @@ extension FileAccess {
         }
     }
 
-    /// Bytes free to this user on the file system that holds a path.
+    /// The path, or the nearest folder above it that is there.
+    package static func existing(_ path: String) -> String {
+        var path = path
+        while kind(path) == .nothing, path != parentFolder(path) { path = parentFolder(path) }
+        return path
+    }
+
+    /// Bytes free to this user on the file system that holds a path, or will when it is made.
     package static func freeBytes(at path: String) -> Int? {
         var status = statvfs()
-        guard statvfs(path, &status) == 0 else { return nil }
+        guard statvfs(existing(path), &status) == 0 else { return nil }
         return Int(status.f_bavail) * Int(status.f_frsize)
     }
 }

@@ -81,7 +81,7 @@ struct BackendOptions: ParsableArguments {
     }
 
     /// Bytes of weights that may stay in memory.
-    var budget: Int { memory?.bytes ?? Self.installedMemory / 2 }
+    var budget: Int { memory?.bytes ?? installedMemoryBytes() / 2 }
 
     private static func unknown(
         _ code: DiagnosticCode, _ option: String, _ word: String, _ names: [String]
@@ -94,11 +94,6 @@ struct BackendOptions: ParsableArguments {
 
     /// Processors that are on.
     static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
-    /// Bytes of memory that the machine has.
-    private static var installedMemory: Int {
-        max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
-    }
 }
 
 /// A number of bytes as people write it: 512MB, 1.5GiB, 1048576.

@@ -19,7 +19,7 @@ struct PlanSummary {
                 grouped(shard.sourceByteCount), grouped(shard.byteCount),
             ])
         }
-        let free = FileAccess.freeBytes(at: existing(parentFolder(output))).map(byteCount) ?? "unknown"
+        let free = FileAccess.freeBytes(at: output).map(byteCount) ?? "unknown"
         return """
             plan to \(plan.stage) \(plan.source.folder) to \(output); nothing was written
             \(table.text)
@@ -50,10 +50,5 @@ struct PlanSummary {
         shard.conversions.count {
             if case .copy = $0.operation { false } else { true }
         }
-    }
-
-    private func existing(_ folder: String) -> String {
-        FileAccess.kind(folder) == .nothing && parentFolder(folder) != folder
-            ? existing(parentFolder(folder)) : folder
     }
 }

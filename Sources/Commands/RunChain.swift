@@ -105,7 +105,7 @@ struct RunChain: ParsableCommand {
             let plan = try RunPlan(
                 try Recipe.read(recipe ?? "", settings: allSettings),
                 pace: RunPlan.Pace(
-                    threads: threads, memory: memory.map { "\($0.bytes)" }, jobs: jobs))
+                    threads: threads, memory: memory?.bytes, jobs: jobs))
             let folder = RunFolder(output ?? "out/\(plan.recipe.name)")
             if self.plan {
                 let resolved = try ResolvedPlan(plan, folder: folder)
@@ -136,7 +136,7 @@ struct RunChain: ParsableCommand {
     }
 
     private func perform(_ resolved: ResolvedPlan) throws(Failure) -> CommandResult {
-        let result = try ChainRun(plan: resolved.plan, folder: resolved.folder).run(
+        let result = try ChainRun(resolved).run(
             ChainProgress(isQuiet: options.quiet, style: options.progress), options.sink)
         let report = RunReport(result)
         try report.write()

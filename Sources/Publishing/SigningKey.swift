@@ -18,9 +18,6 @@ package struct SigningKey: Sendable {
         }
     }
 
-    /// The public half, as PEM with a newline at the end.
-    package var publicPEM: String { key.publicKey.pemRepresentation + "\n" }
-
     /// SHA-256 of the PEM of the public key: how a bundle names it.
     package var hint: String { VerifyingKey.hint(key.publicKey) }
 

@@ -49,13 +49,11 @@ package struct ChainResult: Sendable {
 
 /// The run of a plan in a folder.
 package struct ChainRun {
-    package let plan: RunPlan
-    package let folder: RunFolder
+    private let resolved: ResolvedPlan
+    private var plan: RunPlan { resolved.plan }
+    private var folder: RunFolder { resolved.folder }
 
-    package init(plan: RunPlan, folder: RunFolder) {
-        self.plan = plan
-        self.folder = folder
-    }
+    package init(_ resolved: ResolvedPlan) { self.resolved = resolved }
 
     /// Runs what is to be done, to the end or to the first gate that fails.
     ///
@@ -63,7 +61,7 @@ package struct ChainRun {
     package func run(_ watcher: some ChainWatcher, _ progress: any ProgressSink) throws(Failure)
         -> ChainResult
     {
-        let journal = try folder.open(recipe: plan.recipe)
+        let journal = try folder.open(resolved)
         let notes = try RunNotes(journal)
         let digests = ContentDigests(folder)
         var outcomes: [StageOutcome] = []
@@ -162,8 +160,8 @@ package struct ChainRun {
                 outputs: [], record: record)
         }
         var outputs: [StageOutput] = []
+        if let output = stage.name.output { remember(record, output, digests) }
         for path in stage.outputs + [recordPath] {
-            remember(record, path, digests)
             let content = try digests.content(folder.file(path), progress)
             outputs.append(
                 StageOutput(path: path, digest: content.digest, files: content.files, bytes: content.bytes))

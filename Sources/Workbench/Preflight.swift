@@ -114,8 +114,11 @@ struct Preflight {
             case (.word, .made(let path)?) where path != "artefact":
                 // An option whose file is not made yet.
                 skipsNext = true
-            case (.word(let word), _) where word == "--headers" && stage.name == .draftAudit: continue
-            case (.word("--report"), .output?): skipsNext = true
+            // No page of a dry run; and the weights of an outline say nothing to read texts with.
+            case (.word("--report"), _): skipsNext = true
+            case (.word("--data"), _) where stage.name == .draftAudit: skipsNext = true
+            case (.word("--tokens"), _) where stage.name == .draftAudit: skipsNext = true
+            case (.word("--headers"), _): continue
             case (.word(let word), _), (.pace(let word), _), (.input(let word), _): words.append(word)
             case (.made("artefact"), _) where FileAccess.kind(joined(scratch, "artefact")) == .folder:
                 words.append(joined(scratch, "artefact"))

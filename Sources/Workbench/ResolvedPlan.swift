@@ -36,10 +36,10 @@ package struct ResolvedPlan: Sendable {
         _ preflight: Preflight, _ rates: Rates
     ) throws(Failure) -> ([StageEstimate], [Finding], Int?) {
         let plan = preflight.plan
-        let free = FileAccess.freeBytes(at: existing(preflight.folder.path))
-        let missing = preflight.missing()
-        guard missing.isEmpty else {
-            return (plan.stages.map { _ in StageEstimate() }, missing, free)
+        let free = FileAccess.freeBytes(at: preflight.folder.path)
+        let absent = preflight.missing()
+        guard absent.isEmpty else {
+            return (plan.stages.map { _ in StageEstimate() }, absent, free)
         }
         if let target = plan.recipe.target { _ = try Target(target, .embedded) }
         let checkpoint = try Checkpoint.open(plan.checkpoint)
@@ -67,18 +67,20 @@ package struct ResolvedPlan: Sendable {
         }
         let basis = EstimateBasis(
             source: checkpoint.dataBytes, artefact: artefact,
-            activeParameters: inventory.activeParameterCount, memory: installedMemory / 2, rates: rates
+            activeParameters: inventory.activeParameterCount,
+            memory: plan.pace.memory ?? installedMemoryBytes() / 2, rates: rates
         ) { (try? FileAccess.identity($0))?.size }
         let estimates = plan.stages.map { basis.estimate($0, plan.recipe) }
-        let needed = estimates.reduce(0) { $0 + $1.written }
-        let made = plan.stages.compactMap(\.name.output).reduce(0) {
-            $0 + (FileAccess.kind(preflight.folder.file($1)) == .nothing ? 0 : 1)
+        // What an earlier run has made is on the disk already.
+        let missing = zip(plan.stages, estimates).reduce(0) { sum, stage in
+            guard let output = stage.0.name.output else { return sum }
+            return FileAccess.kind(preflight.folder.file(output)) == .nothing ? sum + stage.1.written : sum
         }
-        if let free, free < needed, made == 0 {
+        if let free, free < missing {
             findings.append(
                 Finding(
                     .error, .runNeedsSpace, "the run does not fit on this disk", file: preflight.folder.path,
-                    expected: "\(grouped(needed)) bytes free", found: "\(grouped(free)) bytes free",
+                    expected: "\(grouped(missing)) bytes free", found: "\(grouped(free)) bytes free",
                     remedy: "free space, choose another --output, or leave stages out"))
         }
         return (estimates, unique(findings), free)
@@ -91,18 +93,6 @@ package struct ResolvedPlan: Sendable {
             seen.append(finding)
         }
         return seen
-    }
-
-    private static func existing(_ path: String) -> String {
-        var folder = path
-        while FileAccess.kind(folder) == .nothing, folder != parentFolder(folder) {
-            folder = parentFolder(folder)
-        }
-        return folder
-    }
-
-    private static var installedMemory: Int {
-        max(0, sysconf(Int32(_SC_PHYS_PAGES))) * max(0, sysconf(Int32(_SC_PAGESIZE)))
     }
 
     // MARK: What is printed

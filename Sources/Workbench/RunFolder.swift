@@ -33,7 +33,8 @@ package struct RunFolder: Sendable {
     /// Makes the folder or takes the one of an earlier run.
     ///
     /// - Throws: `RUN-004` when something else stands there.
-    package func open(recipe: Recipe) throws(Failure) -> Journal {
+    package func open(_ resolved: ResolvedPlan) throws(Failure) -> Journal {
+        let recipe = resolved.plan.recipe
         switch FileAccess.kind(path) {
         case .nothing: try FileAccess.createFolder(path)
         case .folder:
@@ -46,6 +47,7 @@ package struct RunFolder: Sendable {
         let journal = try Journal(folder: path)
         for folder in ["stages", "pages"] { try FileAccess.createFolder(file(folder)) }
         _ = try FileAccess.writeSealed(recipe.document.text() + "\n", to: file(Self.recipeName))
+        _ = try FileAccess.writeSealed(resolved.document.text() + "\n", to: file(Self.planName))
         let head: JSONValue = [
             "format": 1, "name": .string(recipe.name), "program": .string(ingotVersion),
         ]

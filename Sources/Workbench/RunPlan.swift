@@ -14,12 +14,12 @@ package struct RunPlan: Sendable {
     package struct Pace: Sendable {
         /// Threads that multiply; nil for the processors of the machine.
         package var threads: Int?
-        /// Weights kept in memory, such as 8GiB; nil for half of the machine's.
-        package var memory: String?
+        /// Bytes of weights kept in memory; nil for half of the machine's.
+        package var memory: Int?
         /// Files converted at a time.
         package var jobs: Int
 
-        package init(threads: Int? = nil, memory: String? = nil, jobs: Int = 1) {
+        package init(threads: Int? = nil, memory: Int? = nil, jobs: Int = 1) {
             self.threads = threads
             self.memory = memory
             self.jobs = jobs
@@ -27,6 +27,7 @@ package struct RunPlan: Sendable {
     }
 
     package let recipe: Recipe
+    package let pace: Pace
     /// The folder of the source, absolute.
     package let checkpoint: String
     package let stages: [PlannedStage]
@@ -42,6 +43,7 @@ package struct RunPlan: Sendable {
             throw Self.incomplete("a topology is judged for a target", "target", "--target ENGINE/DEVICE")
         }
         self.recipe = recipe
+        self.pace = pace
         self.checkpoint = checkpoint
         let builder = try Builder(recipe: recipe, checkpoint: checkpoint, pace: pace)
         stages = StageName.allCases.filter(builder.isWanted).map(builder.stage)
@@ -113,7 +115,7 @@ private struct Builder {
         var arguments = subjects(name) + options(name) + links(name)
         if name.multiplies {
             if let threads = pace.threads { arguments += [.pace("--threads"), .pace("\(threads)")] }
-            if let memory = pace.memory { arguments += [.pace("--memory"), .pace(memory)] }
+            if let memory = pace.memory { arguments += [.pace("--memory"), .pace("\(memory)")] }
         }
         if name.converts, pace.jobs != 1 { arguments += [.pace("--jobs"), .pace("\(pace.jobs)")] }
         if let page = name.page { arguments += [.word("--report"), .output(page)] }

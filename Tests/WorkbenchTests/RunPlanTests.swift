@@ -28,7 +28,7 @@ struct RunPlanTests {
              "draft": {"train": {"data": "/t.jsonl"}, "measure": {"data": "/e.jsonl"}, "attach": {}, "layers": "after"},
              "verify": {"numerics": "h20-w8a8"}, "shard": {"topology": "tp4", "context": 32768},
              "publish": {"base_model": "a/b", "tag": ["x", "y"]}}
-            """#, pace: .init(threads: 2, memory: "1000", jobs: 3))
+            """#, pace: .init(threads: 2, memory: 1000, jobs: 3))
         #expect(
             all == [
                 "ingot validate /m --deep",
