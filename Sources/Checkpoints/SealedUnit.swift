@@ -15,12 +15,7 @@ package struct SealedUnit<Detail: UnitDetail>: Equatable, Sendable {
         [
             "unit": .string(key), "source": .string(source),
             "files": .array(
-                files.map {
-                    [
-                        "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
-                        "sha256": .string($0.sealed.digest),
-                    ]
-                }),
+                files.map(\.document)),
             "detail": detail.document,
         ]
     }

@@ -13,6 +13,11 @@ package struct ArtefactFile: Equatable, Sendable {
         self.name = name
         self.sealed = sealed
     }
+
+    /// Name, bytes and digest, as records and reports write them.
+    package var document: JSONValue {
+        ["name": .string(name), "bytes": .integer(sealed.bytes), "sha256": .string(sealed.digest)]
+    }
 }
 
 /// What a unit finds out beside its files: what records and later units of the plan need of it.

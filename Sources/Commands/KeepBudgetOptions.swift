@@ -13,7 +13,7 @@ struct KeepBudgetOptions: ParsableArguments {
         help: ArgumentHelp(
             "Keep the most damaging modules as they are within so many more bytes, such as 2GB.",
             valueName: "size"))
-    var keepBudget: MemorySize?
+    var keepBudget: ByteSize?
 
     @Option(
         help: ArgumentHelp("What modules damage: the file of `ingot sensitivity`.", valueName: "file"),

@@ -59,8 +59,8 @@ struct PublishPrepare: UnitCommand {
         completion: .file())
     var include: [String] = []
 
-    @Option(help: ArgumentHelp("Data of one shard: 5GB, 500MB.", valueName: "size"))
-    var shardSize = "5GB"
+    @Option(help: ArgumentHelp("Data of one shard, such as 500MB; 5GB by default.", valueName: "size"))
+    var shardSize: ByteSize?
 
     @Option(
         help: ArgumentHelp("Sign with a private key of the curve P-256, PEM.", valueName: "file"),
@@ -76,8 +76,8 @@ struct PublishPrepare: UnitCommand {
     @OptionGroup(title: HelpPage.generalTitle) var options: ReportOptions
 
     func validate() throws {
-        if dataSize(shardSize) == nil {
-            throw ValidationError("--shard-size takes a size such as 5GB or 500MB")
+        if let shardSize, shardSize.bytes < 1 {
+            throw ValidationError("--shard-size takes a size above 0, such as 500MB")
         }
     }
 
@@ -95,19 +95,20 @@ struct PublishPrepare: UnitCommand {
         return PlannedRun(run: run, notes: plan.notes) {
             (plan.summary(output: run.output.path), plan.document)
         } report: { (result, _) throws(Failure) in
-            try report(plan, resumed: result?.resumed, run.output.path)
+            try report(plan, result, run.output.path)
         }
     }
 
+    /// - Parameter result: nil for a release that had been finished before.
     private func report(
-        _ plan: ReleasePlan, resumed: Int?, _ folder: String
+        _ plan: ReleasePlan, _ result: UnitRun<ReleaseWork>.Result?, _ folder: String
     ) throws(Failure) -> CommandResult {
         // The data were looked at while they were copied.
         let check = try ReleaseCheck(
             hubs: plan.request.hubs, isDeep: false, base: base, progress: SilentProgress()
         ).run(folder)
         var lines = [plan.summary(output: folder)]
-        if let resumed, resumed > 0 {
+        if let resumed = result?.resumed, resumed > 0 {
             lines.append("\(resumed) shards were sealed by an earlier run")
         }
         lines += ["", check.verdict, "", "upload:"] + (try plan.uploadCommands(folder)).map { "  " + $0 }
@@ -115,9 +116,10 @@ struct PublishPrepare: UnitCommand {
             text: lines.joined(separator: "\n"),
             document: [
                 "output": .string(folder), "plan": plan.document, "check": check.document,
-                "resumed_shards": .integer(resumed ?? plan.shardCount),
+                "resumed_shards": .integer(result?.resumed ?? plan.shardCount),
+                "files": result.map { .array($0.files.map(\.document)) } ?? .null,
                 "upload": .array(try plan.uploadCommands(folder).map(JSONValue.string)),
-            ], findings: (resumed == nil ? plan.notes : []) + check.findings, exit: check.exit)
+            ], findings: (result == nil ? plan.notes : []) + check.findings, exit: check.exit)
     }
 
     private var request: ReleaseRequest {
@@ -128,24 +130,9 @@ struct PublishPrepare: UnitCommand {
         request.targets = target
         card.fill(&request)
         request.include = include
-        request.shardBytes = dataSize(shardSize) ?? request.shardBytes
+        request.shardBytes = shardSize?.bytes ?? request.shardBytes
         request.key = sign
         request.writesBOM = bom
         return request
     }
-}
-
-/// Bytes of a size with a decimal or binary unit; nil when it is none.
-func dataSize(_ text: String) -> Int? {
-    let units = [
-        ("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000), ("GiB", 1 << 30),
-        ("MiB", 1 << 20), ("KiB", 1 << 10),
-    ]
-    for (unit, size) in units where text.hasSuffix(unit) {
-        guard let number = Double(text.dropLast(unit.count)), number > 0, number * Double(size) < 1e18 else {
-            return nil
-        }
-        return Int(number * Double(size))
-    }
-    return Int(text).flatMap { $0 > 0 ? $0 : nil }
 }

@@ -91,12 +91,7 @@ struct QuantisationReport {
                     ]
                 }),
             "files": .array(
-                result.shards.map {
-                    [
-                        "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
-                        "sha256": .string($0.sealed.digest),
-                    ]
-                }),
+                result.shards.map(\.file.document)),
         ]
     }
 

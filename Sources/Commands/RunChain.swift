@@ -75,7 +75,7 @@ struct RunChain: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Weights kept in memory, such as 8GiB, half of the machine's by default.", valueName: "size"))
-    var memory: MemorySize?
+    var memory: ByteSize?
 
     @Option(help: ArgumentHelp("Files converted at a time.", valueName: "count"))
     var jobs = 1

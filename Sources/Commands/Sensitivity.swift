@@ -54,7 +54,7 @@ struct Sensitivity: ParsableCommand {
     var judge: String?
 
     @Option(help: ArgumentHelp("The budget to try on the texts of --judge, such as 2GB.", valueName: "size"))
-    var keepBudget: MemorySize?
+    var keepBudget: ByteSize?
 
     @Option(
         help: ArgumentHelp("Random choices of the same size to try beside it.", valueName: "count"))

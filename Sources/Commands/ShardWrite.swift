@@ -55,7 +55,7 @@ struct ShardWrite: UnitCommand {
     var allToAll: AllToAll = .standard
 
     @Option(help: ArgumentHelp("Cut the files of hf to about this size.", valueName: "size"))
-    var fileSize: MemorySize?
+    var fileSize: ByteSize?
 
     @OptionGroup(title: OutputOptions.title) var output: OutputOptions
     @OptionGroup(title: OutputOptions.title) var units: UnitOptions
@@ -159,12 +159,7 @@ private struct ShardReport {
             "output": .string(output), "plan_sha256": .string(plan), "seconds": .real(seconds),
             "output_bytes": .integer(bytes), "resumed_units": .integer(made.resumed),
             "files": .array(
-                made.files.map {
-                    [
-                        "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
-                        "sha256": .string($0.sealed.digest),
-                    ]
-                }),
+                made.files.map(\.document)),
         ]
     }
 }

@@ -133,7 +133,7 @@ package struct QuantisationSummary: Sendable {
     }
 
     /// The record again, with other files: what was written stays to the byte, since the plan is named by it.
-    func pieces(files: [(name: String, sealed: WriteBehind.Sealed)]) -> [[UInt8]] {
+    func pieces(files: [ArtefactFile]) -> [[UInt8]] {
         var pieces: [[UInt8]] = [Array("{".utf8)]
         for (index, member) in members.enumerated() {
             var key = index == 0 ? "\n  " : ",\n  "
@@ -141,12 +141,7 @@ package struct QuantisationSummary: Sendable {
             pieces.append(Array((key + ": ").utf8) + member.text)
         }
         let list = JSONValue.array(
-            files.map {
-                [
-                    "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
-                    "sha256": .string($0.sealed.digest),
-                ]
-            })
+            files.map(\.document))
         let text = list.text().split(separator: "\n").joined(separator: "\n  ")
         pieces.append(Array((members.isEmpty ? "\n" : ",\n").utf8) + Array("  \"files\": \(text)\n}\n".utf8))
         return pieces

@@ -59,11 +59,11 @@ package struct ReleaseWork: UnitPlan {
         _ shards: [ArtefactFile], _ output: OutputFolder, _ files: inout FilesWritten
     ) throws(Failure) {
         let folder = output.partial
-        var recorded = shards.map { (name: $0.name, sealed: $0.sealed) }
+        var recorded = shards
         for file in plan.carried {
             let sealed = try copyFile(file.path, to: joined(folder, file.name))
             files.note(file.name, sealed)
-            recorded.append((file.name, sealed))
+            recorded.append(ArtefactFile(name: file.name, sealed: sealed))
         }
         let card = CardBuilder(plan)
         for language in request.languages {

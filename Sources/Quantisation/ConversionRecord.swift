@@ -27,8 +27,7 @@ package enum ConversionRecord {
         head["source"] = .string(lastComponent(plan.source.folder))
         let (summary, _) = totals(plan, result)
         if summary.elements > 0 { head["error"] = summary.document }
-        head["files"] = .array(
-            result.shards.map { file($0.name, $0.sealed) } + result.sidecars.map { file($0.name, $0.sealed) })
+        head["files"] = .array((result.shards.map(\.file) + result.sidecars).map(\.document))
         // The closing brace of the head makes room for the tensors.
         let opening = JSONValue.object(head).text().dropLast(2) + ",\n  \"tensors\": ["
         let tensors = result.shards.flatMap(\.tensors)
@@ -40,10 +39,6 @@ package enum ConversionRecord {
             }
         }
         _ = try FileAccess.writeSealed(pieces: pieces, to: path)
-    }
-
-    private static func file(_ name: String, _ sealed: WriteBehind.Sealed) -> JSONValue {
-        ["name": .string(name), "bytes": .integer(sealed.bytes), "sha256": .string(sealed.digest)]
     }
 
     /// The error over all quantised tensors, and by role in inventory order.

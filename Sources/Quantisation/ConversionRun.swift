@@ -8,8 +8,7 @@ import Documents
 
 /// What became of one shard.
 package struct ConvertedShard: Sendable, Equatable {
-    package let name: String
-    package let sealed: WriteBehind.Sealed
+    package let file: ArtefactFile
     package let tensors: [ConvertedTensor]
 }
 
@@ -22,9 +21,7 @@ package struct ConversionResult: Sendable {
 
     init(_ units: [SealedUnit<ConvertedTensors>], sidecars: [ArtefactFile], resumed: Int) {
         shards = units.flatMap { unit in
-            unit.files.map {
-                ConvertedShard(name: $0.name, sealed: $0.sealed, tensors: unit.detail.tensors)
-            }
+            unit.files.map { ConvertedShard(file: $0, tensors: unit.detail.tensors) }
         }
         self.sidecars = sidecars
         self.resumed = resumed

@@ -202,12 +202,7 @@ extension EngineFormPlan: UnitPlan {
             "topology": .string(rules.topology.name),
             "placement": .string(rules.placement.name.rawValue),
             "files": .array(
-                units.flatMap(\.files).map {
-                    [
-                        "name": .string($0.name), "bytes": .integer($0.sealed.bytes),
-                        "sha256": .string($0.sealed.digest),
-                    ]
-                }),
+                units.flatMap(\.files).map(\.document)),
         ]
         _ = try FileAccess.writeSealed(record.text() + "\n", to: joined(folder, SliceRecord.fileName))
     }

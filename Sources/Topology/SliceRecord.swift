@@ -34,8 +34,8 @@ enum SliceRecord {
             plan.checkpoint.shards.map {
                 ["name": .string($0.name), "bytes": .integer($0.header.fileSize)]
             })
-        head["carried"] = .array(carried.map(file))
-        head["files"] = .array(units.flatMap(\.files).map(file))
+        head["carried"] = .array(carried.map(\.document))
+        head["files"] = .array(units.flatMap(\.files).map(\.document))
         let opening = JSONValue.object(head).text().dropLast(2) + ",\n  \"tensors\": ["
         let work = plan.units
         let shards = plan.checkpoint.shards.count
@@ -52,13 +52,6 @@ enum SliceRecord {
             }
         }
         _ = try FileAccess.writeSealed(pieces: pieces, to: path)
-    }
-
-    private static func file(_ file: ArtefactFile) -> JSONValue {
-        [
-            "name": .string(file.name), "bytes": .integer(file.sealed.bytes),
-            "sha256": .string(file.sealed.digest),
-        ]
     }
 
     /// One line for each tensor of a shard.

@@ -65,16 +65,29 @@ extension Recipe {
 extension RecipeSetting {
     /// The document with the value in its place; sections on the way are made.
     func applied(to document: JSONValue, pathsFrom folder: String) -> JSONValue {
+        return Self.set(document, path[...], Self.placed(value, at: path, from: folder))
+    }
+
+    /// The value with its paths made absolute, wherever in it they stand.
+    private static func placed(_ value: JSONValue, at path: [String], from folder: String) -> JSONValue {
+        switch value {
+        case .object(var object):
+            for member in object.members {
+                object[member.key] = placed(member.value, at: path + [member.key], from: folder)
+            }
+            return .object(object)
+        case .string(let text) where isPath(path): return .string(absolute(text, from: folder))
+        default: return value
+        }
+    }
+
+    /// Whether a key of a recipe takes a path.
+    private static func isPath(_ path: [String]) -> Bool {
+        if path == ["checkpoint"] { return true }
         let section = path.dropLast().joined(separator: ".")
-        var value = value
-        let isPath =
-            path == ["checkpoint"]
-            || RecipeSection.all.first { $0.path == section }?.keys
-                .contains { key in
-                    if case .path = key.kind { key.name == path.last } else { false }
-                } ?? false
-        if isPath, case .string(let text) = value { value = .string(absolute(text, from: folder)) }
-        return Self.set(document, path[...], value)
+        let key = RecipeSection.all.first { $0.path == section }?.keys.first { $0.name == path.last }
+        guard let key, case .path = key.kind else { return false }
+        return true
     }
 
     private static func set(_ document: JSONValue, _ path: ArraySlice<String>, _ value: JSONValue)

@@ -11,7 +11,7 @@ import Testing
 )
 struct SlurmTests {
     /// Eight shards of about 110 MB, drawn: a worker is caught while it writes one.
-    @Test(.timeLimit(.minutes(10))) func twoNodesMakeTheBytesOfOneProcess() throws {
+    @Test(.timeLimit(.minutes(30))) func twoNodesMakeTheBytesOfOneProcess() throws {
         let folder = try TemporaryFolder()
         let maker = try CheckpointMaker(
             "Fixtures/configs/ling-flash-2.0.json",

@@ -173,11 +173,13 @@ submit() { # output folder, checkpoint; sets plan, array, merge, missing
     missing=$(sed -n 's/.*ingot-missing-\([0-9]*\)\.log.*/\1/p' submitted)
 }
 
-is_queued_again() { [ "$(field "${array}_$1" Restarts)$(field "${array}_$1" JobState)" = 1PENDING ]; }
-hasten() { # share: once it is queued again, without the two minutes that Slurm lets pass first
+# In any state: a free node may have taken it before anyone looked.
+is_queued_again() { [ "$(field "${array}_$1" Restarts)" = 1 ]; }
+hasten() { # share: once it is queued again, without the two minutes that Slurm may let pass first
     until_true 120 is_queued_again "$1" || { squeue; sinfo; give_up "share $1 is not queued again"; }
+    [ "$(field "${array}_$1" JobState)" = PENDING ] || return 0
     # Not in the same second: the node still holds the old credential for revoked.
-    scontrol update JobId="${array}_$1" StartTime=now+3seconds
+    scontrol update JobId="${array}_$1" StartTime=now+3seconds 2>/dev/null
 }
 
 # MARK: Eight shares on two nodes; a worker killed, a share done twice at once
@@ -237,9 +239,12 @@ submit "$work/lost" "$source"
 caught() { [ -n "$(find "$TROUBLE/lose-node2" -type f -not -name '*.new')" ]; }
 until_true 60 caught || give_up "no share came to node2"
 sleep 1
-shares=$(find "$TROUBLE/lose-node2" -type f -printf '%f ')
 disown "$node2"
-cat "$TROUBLE"/lose-node2/* | xargs kill -9 "$node2"
+# First the daemon, so that no other share comes to the node, then what runs there.
+kill -9 "$node2"
+sleep 0.5
+shares=$(find "$TROUBLE/lose-node2" -type f -not -name '*.new' -printf '%f ')
+for share in $shares; do xargs kill -9 <"$TROUBLE/lose-node2/$share"; done
 for share in $shares; do hasten "$share"; done
 sinfo --noheader --nodes=node2 --format=%T | grep -q '^down'
 verdict $? "node2 died with these shares in work, and Slurm queued them again (--requeue): ${shares% }"

@@ -59,6 +59,10 @@ import Testing
         #expect(first.exit == 1 && first.errors.isEmpty, "\(first.errors)")
         let peak = first.output.firstMatch(of: #/"peak_bytes": (\d+)/#).flatMap { Int($0.1) }
         #expect(try #require(peak) <= 64 << 20)
+        for line in try String(contentsOfFile: whole + "/SHA256SUMS", encoding: .utf8).split(separator: "\n")
+        where line.hasSuffix(".safetensors") {
+            #expect(first.output.contains("\"sha256\": \"\(line.prefix(64))\""), "\(line) is in the report")
+        }
         let reference = try folderDigest(whole)
         let output = folder.path("out")
         var killed = 0

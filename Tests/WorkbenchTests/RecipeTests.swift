@@ -81,7 +81,11 @@ struct RecipeTests {
         #expect(RecipeSetting("a..b=1") == nil)
         let recipe = try Recipe.read(
             Repository.path("Fixtures/recipes/ling-tiny-icd.json"),
-            settings: [setting, try #require(RecipeSetting("verify.data=rows.jsonl"))])
+            settings: [
+                setting, try #require(RecipeSetting("verify.data=rows.jsonl")),
+                try #require(RecipeSetting(#"draft.audit={"data": "rows.jsonl", "tokens": 64}"#)),
+            ])
+        #expect(recipe.value("draft.audit", "data") == joined(workingFolder(), "rows.jsonl"))
         #expect(recipe.value("draft.measure", "at_least") == "2.5")
         #expect(recipe.value("verify", "data") == joined(workingFolder(), "rows.jsonl"))
     }
