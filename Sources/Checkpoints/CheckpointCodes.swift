@@ -24,4 +24,5 @@ extension DiagnosticCode {
     package static let outputSpace = DiagnosticCode("OUT-007", exit: .cannotCreateOutput)
     package static let stoppedBySignal = DiagnosticCode("OUT-008", exit: .stopped)
     package static let outputNotOurs = DiagnosticCode("OUT-009", exit: .cannotCreateOutput)
+    package static let cannotLock = DiagnosticCode("OUT-010", exit: .cannotCreateOutput)
 }

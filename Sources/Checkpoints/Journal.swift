@@ -26,8 +26,10 @@ package final class Journal: Sendable {
             let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw FileAccess.failure(.cannotCreate, path) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let errorNumber = errno
                 close(descriptor)
-                throw Failure(busy(folder))
+                if errorNumber == EINTR { continue }
+                throw Failure(refusal(folder, errorNumber: errorNumber))
             }
             var held = stat()
             var named = stat()
@@ -60,6 +62,16 @@ package final class Journal: Sendable {
             case .string(let plan)? = head["plan"]
         else { return nil }
         return plan
+    }
+
+    /// Why the journal of a folder could not be locked.
+    package static func refusal(_ folder: String, errorNumber: Int32) -> Finding {
+        guard errorNumber != EWOULDBLOCK else { return busy(folder) }
+        return Finding(
+            .error, .cannotLock, "this file system cannot lock files", file: folder,
+            expected: "a lock that keeps a second run from this output", found: "flock failed",
+            remedy: "mount it with locks (Lustre: -o flock), or choose an --output on another disk",
+            cause: String(cString: strerror(errorNumber)))
     }
 
     /// What is said when another run holds the journal of a folder.

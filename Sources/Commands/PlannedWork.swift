@@ -58,6 +58,8 @@ struct PlannedRun<Plan: UnitPlan>: PlannedWork {
     let run: UnitRun<Plan>
     /// Said whatever is done.
     let notes: [Finding]
+    /// What only a dry run says: what the check of the finished work would find.
+    var forecast: () throws(Failure) -> [Finding] = { () throws(Failure) in [] }
     /// A dry run for people and programs.
     let summary: () -> (text: String, document: JSONValue)
     /// The report of finished work and the seconds it took; nil for work that had been finished before.
@@ -67,10 +69,12 @@ struct PlannedRun<Plan: UnitPlan>: PlannedWork {
         if command.output.resume, try run.finishSeal() { return try report(nil, 0) }
         let findings = run.check()
         if command.output.dryRun {
+            let forecast = try forecast()
             let (text, document) = summary()
+            let isRefused = forecast.contains { $0.level == .error }
             return CommandResult(
-                text: text, document: document, findings: notes + findings,
-                exit: findings.first { $0.level == .error }?.code.exit ?? .done)
+                text: text, document: document, findings: notes + findings + forecast,
+                exit: findings.first { $0.level == .error }?.code.exit ?? (isRefused ? .refused : .done))
         }
         try findings.throwErrors()
         if let path = units.units { return try open(path, notes + findings) }

@@ -92,7 +92,7 @@ struct PublishPrepare: UnitCommand {
         let plan = try ReleasePlan(request)
         let run = UnitRun(
             plan: ReleaseWork(plan: plan), output: output.folder, jobs: output.jobs, progress: options.sink)
-        return PlannedRun(run: run, notes: plan.notes) {
+        return PlannedRun(run: run, notes: plan.notes, forecast: plan.cardFindings) {
             (plan.summary(output: run.output.path), plan.document)
         } report: { (result, _) throws(Failure) in
             try report(plan, result, run.output.path)

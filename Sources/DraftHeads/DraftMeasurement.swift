@@ -93,7 +93,7 @@ extension DraftMeasurement {
     /// - Parameters:
     ///   - comparing: whether to decode plainly too; only greedy answers are compared.
     ///   - isInterrupted: asked before each pass.
-    /// - Throws: what a pass throws; FILE-013 when it was interrupted.
+    /// - Throws: what a pass throws; OUT-008 when it was interrupted.
     package static func run(
         _ prompts: [DraftPrompt], pass: ForwardPass, drafter: any Drafter, shape: DraftShape,
         rule: SamplingRule, endTokens: Set<Int>, limit: Int, seed: UInt64, batch: Int, comparing: Bool,

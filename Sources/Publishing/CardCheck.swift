@@ -7,25 +7,23 @@ import Documents
 
 /// The checks of the card's text and of the licence.
 struct CardCheck {
-    let release: Release
+    let subject: CardSubject
     let profile: CardProfile
 
-    func findings() -> [Finding] {
-        guard let text = release.listing.text(Release.cardName) else { return [] }
-        let body = release.card?.body ?? text
-        return sections(body) + links(body) + licence()
-    }
+    private var body: String { subject.body }
+
+    func findings() -> [Finding] { sections() + links() + licence() }
 
     // MARK: Parts
 
-    private func sections(_ body: String) -> [Finding] {
+    private func sections() -> [Finding] {
         var findings: [Finding] = []
         for section in profile.sections {
             let applies =
                 switch section.occasion {
                 case .always: true
-                case .quantised: release.isQuantised
-                case .medical: isMedical(body)
+                case .quantised: subject.isQuantised
+                case .medical: isMedical
                 }
             let paragraphs = Self.paragraphs(body, saying: section.words)
             guard applies, !paragraphs.contains(where: { !section.isMeasured || Self.holdsNumber($0) }) else {
@@ -45,11 +43,18 @@ struct CardCheck {
                     expected: (section.isMeasured ? "numbers where it says one of: " : "one of: ")
                         + abridged(section.words, limit: 3),
                     found: paragraphs.isEmpty ? "none of them" : "the word and no number",
-                    remedy: section.isMeasured
-                        ? "ingot verify BASE MODEL --json > FILE, then ingot publish prepare --parity FILE"
-                        : "add the part; ingot publish prepare writes it"))
+                    remedy: Self.remedy(code)))
         }
         return findings
+    }
+
+    private static func remedy(_ code: DiagnosticCode) -> String {
+        switch code {
+        case .evaluationUnsaid:
+            "ingot verify BASE MODEL --json > FILE, then ingot publish prepare --parity FILE"
+        case .medicalNoticeUnsaid: "ingot publish prepare --medical puts it first"
+        default: "add the part; ingot publish prepare writes it"
+        }
     }
 
     /// Paragraphs that say one of some words, or stand under a heading that does, in lower case.
@@ -93,9 +98,9 @@ struct CardCheck {
     }
 
     /// Whether tags, title or base model say that it is a medical model.
-    private func isMedical(_ body: String) -> Bool {
+    private var isMedical: Bool {
         let title = body.split(separator: "\n").first { $0.hasPrefix("# ") }.map(String.init) ?? ""
-        let texts = (release.card?.texts("tags") ?? []) + (release.card?.texts("base_model") ?? []) + [title]
+        let texts = (subject.card?.texts("tags") ?? []) + (subject.card?.texts("base_model") ?? []) + [title]
         let words = texts.flatMap { text in
             text.lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
         }
@@ -106,7 +111,7 @@ struct CardCheck {
 
     // MARK: Links
 
-    private func links(_ body: String) -> [Finding] {
+    private func links() -> [Finding] {
         var findings: [Finding] = []
         for target in Self.targets(body) {
             let path = String(target.prefix { $0 != "#" && $0 != "?" })
@@ -116,7 +121,7 @@ struct CardCheck {
             }
             var plain = path[...]
             while plain.hasPrefix("./") { plain = plain.dropFirst(2) }
-            if release.listing.entries.contains(where: { $0.path == plain }) { continue }
+            if subject.paths.contains(String(plain)) { continue }
             findings.append(
                 Finding(
                     .error, .cardLinkBroken, "the card points to a file that is not in the folder",
@@ -148,11 +153,11 @@ struct CardCheck {
     // MARK: Licence
 
     private func licence() -> [Finding] {
-        guard let written = release.card?.text("license") else { return [] }
+        guard let written = subject.card?.text("license") else { return [] }
         let id = (try? HubProfile.read(.modelScope))?.licenceNames[written] ?? written
         var findings: [Finding] = []
-        for name in ["LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE"] {
-            guard let text = release.listing.text(name), let known = LicenceText(text) else { continue }
+        for (name, text) in subject.licences {
+            guard let known = LicenceText(text) else { continue }
             if known.id != id {
                 findings.append(
                     Finding(
@@ -161,7 +166,7 @@ struct CardCheck {
                         found: known.title, remedy: "take the base model's licence for both"))
             }
         }
-        if let base = release.base?.licence, base != written, base != id {
+        if let base = subject.baseLicence, base != written, base != id {
             findings.append(
                 Finding(
                     .error, .licenceOfBaseDiffers, "the card names another licence than the base model",

@@ -1,4 +1,4 @@
-// The front matter against the enumerations of the hubs, and configuration.json.
+// The front matter against the enumerations of the hubs.
 
 import Checkpoints
 import Diagnostics
@@ -6,31 +6,16 @@ import Documents
 
 /// The checks of the card's head.
 struct FrontMatterCheck {
-    let release: Release
+    let card: FrontMatter
+    /// Whether the weights are.
+    let isQuantised: Bool
     let hubs: [(hub: Hub, profile: HubProfile)]
 
     private static let file = Release.cardName
 
-    func findings() -> [Finding] {
-        guard release.listing.has(Self.file) else { return configuration() }
-        if let fault = release.cardFault {
-            return [
-                fault.isMissing
-                    ? Finding(
-                        .error, .frontMatterMissing,
-                        "the card has no front matter, so the hubs know nothing of it",
-                        file: Self.file, expected: "YAML between two lines of ---", found: fault.message,
-                        remedy: "ingot publish prepare writes it")
-                    : Finding(
-                        .error, .frontMatterMalformed, "the front matter cannot be read", file: Self.file,
-                        expected: "a YAML mapping, every key once", found: fault.message)
-            ] + configuration()
-        }
-        guard let card = release.card else { return configuration() }
-        return keys(card) + licence(card) + base(card) + enumerations(card) + configuration()
-    }
+    func findings() -> [Finding] { keys() + licence() + base() + enumerations() }
 
-    private func keys(_ card: FrontMatter) -> [Finding] {
+    private func keys() -> [Finding] {
         var findings: [Finding] = []
         for (_, profile) in hubs {
             for key in profile.requiredKeys where card.values[key] == nil {
@@ -40,7 +25,7 @@ struct FrontMatterCheck {
                         field: key, expected: "\(key): …", found: "no such key", remedy: "add it"))
             }
         }
-        if release.isQuantised, card.values["base_model_relation"] == nil {
+        if isQuantised, card.values["base_model_relation"] == nil {
             findings.append(
                 Finding(
                     .error, .relationWrong, "the hub would have to guess what this is to its base",
@@ -61,7 +46,7 @@ struct FrontMatterCheck {
 
     // MARK: Licence and base
 
-    private func licence(_ card: FrontMatter) -> [Finding] {
+    private func licence() -> [Finding] {
         guard card.values["license"] != nil else { return [] }
         guard let ids = card.texts("license"), ids.count == 1, let written = ids.first else {
             return [
@@ -90,7 +75,7 @@ struct FrontMatterCheck {
         return findings
     }
 
-    private func base(_ card: FrontMatter) -> [Finding] {
+    private func base() -> [Finding] {
         var findings: [Finding] = []
         if card.values["base_model"] != nil {
             let names = card.texts("base_model") ?? []
@@ -111,7 +96,7 @@ struct FrontMatterCheck {
                     found: relation, among: relations)
             ]
         }
-        if release.isQuantised, text != "quantized" {
+        if isQuantised, text != "quantized" {
             findings.append(
                 Finding(
                     .error, .relationWrong, "the weights are quantised and the card says something else",
@@ -123,16 +108,16 @@ struct FrontMatterCheck {
 
     // MARK: Enumerations
 
-    private func enumerations(_ card: FrontMatter) -> [Finding] {
+    private func enumerations() -> [Finding] {
         var findings: [Finding] = []
         for (hub, profile) in hubs {
             switch hub {
             case .huggingFace:
-                findings += one(card, "library_name", profile.libraries, .libraryUnknown, profile)
-                findings += one(card, "pipeline_tag", profile.tasks, .pipelineTagUnknown, profile)
+                findings += one("library_name", profile.libraries, .libraryUnknown, profile)
+                findings += one("pipeline_tag", profile.tasks, .pipelineTagUnknown, profile)
             case .modelScope:
-                findings += each(card, "tasks", profile.tasks, .taskUnknown, profile)
-                findings += each(card, "frameworks", profile.frameworks, .frameworkUnknown, profile)
+                findings += each("tasks", profile.tasks, .taskUnknown, profile)
+                findings += each("frameworks", profile.frameworks, .frameworkUnknown, profile)
             }
         }
         if card.values["language"] != nil {
@@ -172,7 +157,7 @@ struct FrontMatterCheck {
     }
 
     private func one(
-        _ card: FrontMatter, _ key: String, _ values: [String], _ code: DiagnosticCode, _ profile: HubProfile
+        _ key: String, _ values: [String], _ code: DiagnosticCode, _ profile: HubProfile
     ) -> [Finding] {
         guard let value = card.values[key] else { return [] }
         if case .string(let text) = value, values.contains(text) { return [] }
@@ -182,7 +167,7 @@ struct FrontMatterCheck {
     }
 
     private func each(
-        _ card: FrontMatter, _ key: String, _ values: [String], _ code: DiagnosticCode, _ profile: HubProfile
+        _ key: String, _ values: [String], _ code: DiagnosticCode, _ profile: HubProfile
     ) -> [Finding] {
         guard let value = card.values[key] else { return [] }
         guard let texts = card.texts(key), !texts.isEmpty else {
@@ -203,40 +188,6 @@ struct FrontMatterCheck {
             expected: values.count <= 12
                 ? values.joined(separator: ", ") : "one of \(values.count) known values",
             found: text, remedy: near.map { "did you mean \($0)?" })
-    }
-
-    // MARK: configuration.json
-
-    private func configuration() -> [Finding] {
-        guard hubs.contains(where: { $0.hub == .modelScope }),
-            let profile = hubs.first(where: { $0.hub == .modelScope })?.profile
-        else { return [] }
-        let file = "configuration.json"
-        guard release.listing.has(file) else {
-            return [
-                Finding(
-                    .error, .configurationMissing, "ModelScope's older clients refuse a model without it",
-                    file: file, expected: "framework and task", found: "no such file",
-                    remedy: "ingot publish check DIR --fix writes it")
-            ]
-        }
-        guard let text = release.listing.text(file), let value = try? JSONValue(parsing: Array(text.utf8))
-        else {
-            return []
-        }
-        guard case .object(let object) = value, case .string(let framework)? = object["framework"],
-            case .string(let task)? = object["task"], profile.frameworks.contains(framework),
-            profile.tasks.contains(task)
-        else {
-            return [
-                Finding(
-                    .error, .configurationMalformed, "ModelScope cannot tell what the model does", file: file,
-                    expected: "\"framework\": \"pytorch\", \"task\": \"text-generation\"",
-                    found: abridgedText(value.text(.compact)),
-                    remedy: "ingot publish check DIR --fix writes it")
-            ]
-        }
-        return []
     }
 }
 

@@ -87,8 +87,15 @@ package struct ReleaseCheck {
         var findings = InventoryCheck(release: release, hubs: profiles.map(\.profile), profile: card)
             .findings()
         findings += GitAttributesCheck(listing: release.listing, hubs: profiles.map(\.profile)).findings()
-        findings += FrontMatterCheck(release: release, hubs: profiles).findings()
-        findings += CardCheck(release: release, profile: card).findings()
+        findings += release.cardFindings
+        if let head = release.card {
+            findings += FrontMatterCheck(card: head, isQuantised: release.isQuantised, hubs: profiles)
+                .findings()
+        }
+        findings += ConfigurationCheck(listing: release.listing, hubs: profiles).findings()
+        if let subject = release.cardSubject {
+            findings += CardCheck(subject: subject, profile: card).findings()
+        }
         findings += CodeCheck(release: release).findings()
         findings += WeightCheck(release: release).findings()
         findings += TextFiles(listing: release.listing, profile: card).findings()

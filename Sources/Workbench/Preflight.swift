@@ -43,6 +43,17 @@ struct Preflight {
         return findings
     }
 
+    /// What a dry run without a file misses, by the option that gives the file once an earlier stage has made it.
+    private static let mendedBy = ["--parity": "PUB-051"]
+
+    /// Codes of findings that a stage will not have when its turn comes.
+    private func mended(_ stage: PlannedStage) -> [String] {
+        zip(stage.arguments, stage.arguments.dropFirst()).compactMap { argument, next in
+            guard case .word(let option) = argument, case .made = next else { return nil }
+            return Self.mendedBy[option]
+        }
+    }
+
     /// Asks a stage's command what it would do; nil for a stage that cannot be asked yet.
     func ask(_ name: StageName) throws(Failure) -> Answer? {
         guard let stage = plan.stage(name), let words = words(stage) else { return nil }
@@ -64,7 +75,9 @@ struct Preflight {
         }
         var findings: [Finding] = []
         if case .array(let own)? = printed["findings"] {
-            findings = own.compactMap { Finding($0, exit: exit) }.map { told($0, by: name) }
+            let mended = mended(stage)
+            findings = own.compactMap { Finding($0, exit: exit) }
+                .filter { !mended.contains($0.code.name) }.map { told($0, by: name) }
         }
         var result = JSONObject()
         if case .object(let own)? = printed["result"] { result = own }

@@ -2,6 +2,7 @@
 
 import Checkpoints
 import Diagnostics
+import Glibc
 import Testing
 
 @Suite struct FileAccessTests {
@@ -30,5 +31,14 @@ import Testing
         #expect(code { () throws(Failure) in _ = try FileAccess.read(file, limit: 5) } == nil)
         #expect(code { () throws(Failure) in _ = try FileAccess.read(file, limit: 4) } == "FILE-009")
         withExtendedLifetime(folder) {}
+    }
+
+    /// A lock that another run holds is one thing, a file system without locks another.
+    @Test(arguments: [
+        (EWOULDBLOCK, "OUT-003"), (ENOLCK, "OUT-010"), (ENOSYS, "OUT-010"), (EOPNOTSUPP, "OUT-010"),
+    ])
+    func whyAJournalIsNotLocked(_ errorNumber: Int32, _ code: String) {
+        let finding = Journal.refusal("/out.partial", errorNumber: errorNumber)
+        #expect(finding.code.name == code && finding.code.exit == .cannotCreateOutput)
     }
 }

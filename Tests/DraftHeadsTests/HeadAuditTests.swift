@@ -92,4 +92,13 @@ struct HeadAuditTests {
         let audit = try HeadAudit(path, target: target.configuration, layers: nil, readsWeights: true)
         #expect(audit.findings.contains { $0.code.name == "DRAFT-048" })
     }
+
+    @Test(arguments: [(-1, true), (0, false)]) func aHeadForShorterTexts(_ more: Int, _ isSaid: Bool) throws {
+        let target = try CheckpointWeights.open(Repository.checkpoint("micro"), budget: 0).configuration
+        var configuration = Heads.micro
+        configuration.contextLength = target.contextLength + more
+        let path = try Heads.write(configuration, in: folder)
+        let audit = try HeadAudit(path, target: target, layers: nil, readsWeights: false)
+        #expect(audit.findings.contains { $0.code.name == "DRAFT-053" && $0.level == .note } == isSaid)
+    }
 }

@@ -1,6 +1,8 @@
 // The figures of a measurement, from drafts worked out by hand.
 
+import Diagnostics
 import DraftHeads
+import ReferenceModel
 import Testing
 
 struct MeasurementTests {
@@ -46,6 +48,22 @@ struct MeasurementTests {
         let differences = Self.measurement.differences
         #expect(differences.map(\.prompt) == [2])
         #expect(differences.map(\.at) == [1])
+    }
+
+    /// The gate of `draft measure`: not a word may differ from plain decoding.
+    @Test(arguments: [true, false]) func anAnswerThatDiffersIsRefused(_ isCompared: Bool) throws {
+        let m = Self.measurement
+        let report = DraftReport(
+            target: "t", head: "/head", data: "d", backend: "openblas", numerics: "f32",
+            layers: try LayerIds([2, 5, 8], form: .specforge, hints: LayerIdHints(asked: .after), file: ""),
+            rule: SamplingRule(), seed: nil,
+            measurement: DraftMeasurement(
+                prompts: m.prompts, shape: m.shape, results: m.results, plain: isCompared ? m.plain : nil))
+        #expect(report.findings.map(\.code.name) == (isCompared ? ["DRAFT-051"] : []))
+        if let finding = report.findings.first {
+            #expect(finding.code.exit == .refused && finding.text.contains("1 of 3 answers differ"))
+            #expect(finding.text.contains("this one at token 1") && finding.text.contains("c"))
+        }
     }
 
     /// A draft cut by the end of the context does not count where it could not be.

@@ -116,6 +116,26 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
     }
 
+    /// A dry run says of the card what the check of the release will say of it.
+    @Test(arguments: [
+        ["--medical"], ["--tag", "medical"], ["--license", "mit"], ["--language", "both"],
+        ["--license", "other"],
+    ]) func aDryRunKnowsWhatTheCheckWillSay(_ options: [String]) throws {
+        let folder = try TemporaryFolder()
+        let source = try folder.copy(of: try ReleaseFolders.fp8.get(), named: "source")
+        let words = ReleaseFolders.prepare(source, folder.path("out")) + options
+        func codes(_ more: [String]) throws -> (Int32, [String]) {
+            let run = try ProgramRun(Repository.program("ingot"), words + more)
+            let found = run.errors.matches(of: #/PUB-0[345]\d/#).map { String($0.0) }
+            return (run.exit, Array(Set(found)).sorted())
+        }
+        let (exit, forecast) = try codes(["--dry-run"])
+        #expect(exit == 1 && forecast.contains("PUB-051"), "\(forecast)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
+        let (status, found) = try codes([])
+        #expect(status == exit && found == forecast, "\(found), forecast \(forecast)")
+    }
+
     @Test func aBaseThatDiffersIsRefused() throws {
         let folder = try TemporaryFolder()
         let base = try folder.copy(of: try ReleaseFolders.base.get(), named: "base")

@@ -101,6 +101,22 @@ struct SchemeTests {
         }
     }
 
+    /// A plan is never made for a tensor that no config asks for, whoever calls the planner.
+    @Test func aTensorOfNoRoleIsRefused() throws {
+        let (_, inventory) = try open(Repository.checkpoint("micro"))
+        let (other, _) = try open(Repository.checkpoint("ling-tiny-icd"))
+        let planner = QuantisationPlanner(
+            checkpoint: other, inventory: inventory,
+            request: QuantisationRequest(scheme: try SchemeLibrary.scheme("fp8-block")))
+        do {
+            _ = try planner.plan()
+            Issue.record("accepted")
+        } catch {
+            #expect(error.findings.allSatisfy { $0.code.name == "SCHEME-006" })
+            #expect(error.findings[0].text.contains("model.layers."), "\(error)")
+        }
+    }
+
     @Test func aBadFileHasItsOwnExit() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("mine.json")

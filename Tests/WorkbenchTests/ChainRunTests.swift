@@ -151,6 +151,28 @@ struct ChainRunTests {
         #expect(!FileManager.default.fileExists(atPath: second.run))
     }
 
+    /// The card is made last, and what its check would say is known first: but for what an earlier stage measures.
+    @Test(arguments: [
+        ("a model for doctors and no notice", ["PUB-054"]), ("a comparison that nobody makes", ["PUB-051"]),
+        ("nothing", []),
+    ]) func aCardThatWouldNotPassIsToldBeforeAnyWork(_ fault: String, _ codes: [String]) throws {
+        let chain = try SmallChain { recipe in
+            guard var publish = recipe["publish"] as? [String: Any] else { return }
+            if codes == ["PUB-054"] {
+                publish["base_model"] = "acme/ling-medical"
+                publish["medical"] = false
+            }
+            recipe["publish"] = publish
+            if codes == ["PUB-051"] { recipe["verify"] = nil }
+        }
+        let run = try chain.perform("--plan")
+        #expect(run.exit == (codes.isEmpty ? 0 : 1), "\(fault): \(run.errors)")
+        for code in ["PUB-051", "PUB-054"] {
+            #expect(run.errors.contains(code) == codes.contains(code), "\(fault): \(run.errors)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: chain.run))
+    }
+
     @Test func aRecipeToStartFromIsARecipe() throws {
         let folder = try TemporaryFolder()
         let made = try ProgramRun.ingot(
