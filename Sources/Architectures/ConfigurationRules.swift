@@ -46,12 +46,15 @@ enum ConfigurationRules {
         if let activation = reader.string("hidden_act"), activation != "silu" {
             refuse("hidden_act", "silu", activation, &reader)
         }
-        if reader.string("router_dtype") == nil {
+        let router = reader.string("router_dtype")
+        if router != "fp32" {
             reader.report(
                 .warning, .configVariantUnknown,
-                "without router_dtype vLLM computes the router in the model's type and some tokens get other experts",
-                field: "router_dtype", expected: "fp32, as in Ling-flash-2.0", found: "no such key",
-                remedy: "add \"router_dtype\": \"fp32\"")
+                router == nil
+                    ? "without router_dtype vLLM computes the router in the model's type and some tokens get other experts"
+                    : "vLLM computes the router in BF16 for anything but fp32, and some tokens get other experts",
+                field: "router_dtype", expected: "fp32, as in Ling-flash-2.0", found: router ?? "no such key",
+                remedy: router == nil ? "add \"router_dtype\": \"fp32\"" : "write \"fp32\"")
         }
     }
 
@@ -218,6 +221,10 @@ enum ConfigurationRules {
         require(
             c.expertsPerToken <= reachable, "more experts are chosen than the kept groups hold",
             "num_experts_per_tok", "at most \(reachable)", c.expertsPerToken)
+        require(
+            c.expertsPerToken > 1,
+            "the weight of a single expert is normalised by engines and not by the reference",
+            "num_experts_per_tok", "2 or more", c.expertsPerToken)
         require(
             c.groupCount == 1 || c.expertsPerGroup >= 2, "a group is scored by its two best experts",
             "n_group", "groups of two experts at least", c.groupCount)

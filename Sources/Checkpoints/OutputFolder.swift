@@ -104,12 +104,15 @@ package struct OutputFolder: Sendable {
                             found: "\(grouped(names.count)) entries",
                             remedy:
                                 "choose another --output, or --replace to put the new artefact in its place"))
-                } else if !names.contains(marker) {
+                } else if !isOneOfOurs(names) {
                     // --replace removes what stands there: only ever an artefact of the same kind.
                     findings.append(
                         Finding(
                             .error, .outputNotOurs, "the folder to replace does not hold a \(kind)",
-                            file: path, expected: "a folder with \(marker)", found: abridged(names),
+                            file: path,
+                            expected: "a folder with \(marker)"
+                                + (marker == "config.json" ? " and *.safetensors" : ""),
+                            found: abridged(names),
                             remedy: "remove it yourself if it may go, or choose another --output"))
                 }
             }
@@ -120,6 +123,12 @@ package struct OutputFolder: Sendable {
                     expected: "no such path", found: "a file", remedy: "choose another --output"))
         }
         return findings
+    }
+
+    /// Whether a folder holds what --replace may remove: config.json alone is in folders of many programs.
+    private func isOneOfOurs(_ names: [String]) -> Bool {
+        names.contains(marker)
+            && (marker != "config.json" || names.contains { $0.hasSuffix(".safetensors") })
     }
 
     private func checkPartial() -> [Finding] {
@@ -182,6 +191,30 @@ package struct OutputFolder: Sendable {
                 try removeUnsealed(in: path)
             }
         }
+    }
+
+    /// Removes what no sealed unit has made: what a run that was killed had written around them, or a stranger's.
+    ///
+    /// What other processes are making stays: they may do a unit once more.
+    ///
+    /// - Parameters:
+    ///   - names: paths of sealed files in the folder.
+    ///   - folders: the folders they lie in.
+    func removeStrangers(keeping names: Set<String>, folders: [String]) throws(Failure) {
+        func clean(_ prefix: String) throws(Failure) {
+            for name in try FileAccess.names(in: joined(partial, prefix)) {
+                let place = prefix + name
+                if prefix.isEmpty, name == Journal.fileName || name == UnitLines.folderName { continue }
+                if names.contains(place) || name.contains(".writing-") { continue }
+                let isOurs = folders.contains { $0 == place || $0.hasPrefix(place + "/") }
+                if isOurs, FileAccess.kind(joined(partial, place), followingLinks: false) == .folder {
+                    try clean(place + "/")
+                } else {
+                    try FileAccess.remove(joined(partial, place))
+                }
+            }
+        }
+        try clean("")
     }
 
     /// Removes the partial folder of a run that failed before it had sealed anything.

@@ -71,7 +71,10 @@ extension SealedUnit {
     /// The files of the unit that are not what was sealed: their digests are taken anew.
     func damaged(in folder: String) -> [(file: ArtefactFile, found: WriteBehind.Sealed?)] {
         files.compactMap { file in
-            let found = try? digestFile(joined(folder, file.name))
+            let path = joined(folder, file.name)
+            // A link could lead anywhere, and would be sealed as one.
+            let isFile = FileAccess.kind(path, followingLinks: false) == .file
+            let found = isFile ? try? digestFile(path) : nil
             return found == file.sealed ? nil : (file, found)
         }
     }

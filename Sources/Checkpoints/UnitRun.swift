@@ -85,6 +85,7 @@ package struct UnitRun<Plan: UnitPlan>: Sendable {
     ) throws(Failure) -> Result {
         let sealed = units.compactMap { sealed[$0.key] }
         try StopFlag.check()
+        try output.removeStrangers(keeping: Set(sealed.flatMap(\.files).map(\.name)), folders: plan.folders)
         let front = try plan.writeFront(sealed, into: output)
         for folder in plan.folders { try FileAccess.syncFolder(joined(output.partial, folder)) }
         try StopFlag.check()

@@ -82,6 +82,9 @@ struct CalibrateRun: ParsableCommand {
             "Tokens that every expert should have met; fewer is a warning.", valueName: "tokens"))
     var least = 128
 
+    @Flag(help: "Check everything and print the plan; run nothing.")
+    var dryRun = false
+
     @Flag(help: "Go on with the unfinished work of an earlier run of the same command.")
     var resume = false
 
@@ -124,6 +127,7 @@ struct CalibrateRun: ParsableCommand {
             }
             try run.check().throwErrors()
             try checkPage(self.report)
+            if dryRun { return self.plan(plan) }
             let clock = ContinuousClock()
             let start = clock.now
             let result = try run.run()
@@ -137,6 +141,23 @@ struct CalibrateRun: ParsableCommand {
                     + ending(folder.path, result, plan.batches.count, seconds),
                 document: report.document, findings: report.findings)
         }
+    }
+
+    /// What a dry run says.
+    private func plan(_ plan: CalibrationPlan) -> CommandResult {
+        let observers = Observer.allCases.filter(plan.request.observers.contains).map(\.rawValue)
+        let passes = "\(grouped(plan.batches.count)) pass\(plan.batches.count == 1 ? "" : "es")"
+        return CommandResult(
+            text: """
+                calibration of \(lastComponent(checkpoint)) with \(observers.joined(separator: ", "))
+                  \(grouped(plan.head.texts)) texts in \(passes), \(byteCount(plan.stateBytes)) of statistics
+                  \(output)
+                """,
+            document: [
+                "texts": .integer(plan.head.texts), "passes": .integer(plan.batches.count),
+                "output_bytes": .integer(plan.stateBytes),
+                "observers": .array(observers.map(JSONValue.string)),
+            ])
     }
 
     private func ending(

@@ -14,8 +14,8 @@ struct Dequantise: UnitCommand {
         abstract: "Turn an FP8 checkpoint back into BF16 (or F32) weights.",
         usage: "ingot dequantise CHECKPOINT --output DIR [--dtype f32]",
         discussion: """
-            Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16; with \
-            --dtype f32 it is the exact product.
+            Reads every layout that quantise writes. Each weight is code × scale, rounded once to BF16, or \
+            to F32 with --dtype f32.
 
             Example:
               ingot dequantise FP8 --output BF16

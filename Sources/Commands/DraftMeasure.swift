@@ -54,6 +54,9 @@ struct DraftMeasure: ParsableCommand {
     )
     var atLeast: Double?
 
+    @Flag(help: "Check everything and print the plan; run nothing.")
+    var dryRun = false
+
     @Option(
         help: ArgumentHelp("Write the report as one HTML file.", valueName: "file"), completion: .page)
     var report: String?
@@ -80,12 +83,17 @@ struct DraftMeasure: ParsableCommand {
             let weights = try CheckpointWeights(
                 opened.checkpoint, opened.quantised, budget: self.backend.budget)
             let pass = ForwardPass(weights.configuration, weights: weights, backend: backend)
-            let draft = try OpenedDraft(head, layers: layers.layers, pass: pass)
             let (prompts, tooLong) = try DraftPrompt.read(
                 data, folder: target, weights.configuration, limit: rows)
             try TokenRow.check(
                 prompts.map { TokenRow(name: $0.name, tokens: $0.tokens) },
                 vocabulary: weights.configuration.vocabularySize, file: data)
+            let draft = try OpenedDraft(head, layers: layers.layers, pass: pass)
+            if dryRun {
+                return CommandResult(
+                    text: "\(grouped(prompts.count)) prompts, \(shape.shape.words), \(backend.name) backend",
+                    document: ["prompts": .integer(prompts.count)], findings: opened.findings)
+            }
             let (sidecars, _) = Sidecars.read(opened.checkpoint)
             let seed = sampling.seed ?? UInt64.random(in: 0..<1 << 53)
             let clock = ContinuousClock()

@@ -59,6 +59,12 @@ struct ParitySampleOptions: ParsableArguments {
         }
         let cut = TokenRow.cut(all, to: tokens)
         try TokenRow.check(cut, vocabulary: limit, file: data)
+        guard !cut.isEmpty else {
+            throw Failure(
+                Finding(
+                    .error, .dataRowMalformed, "there is no text to run over", file: data,
+                    expected: "a row of at least one token", found: "none"))
+        }
         return cut
     }
 

@@ -39,18 +39,8 @@ struct UnitTask {
 
     /// The command that does some units.
     func command(redoing keys: [String]) -> String {
-        "ingot unit run \(quoted(path)) " + keys.map { "--unit \(quoted($0))" }.joined(separator: " ")
+        "ingot unit run \(shellWord(path)) " + keys.map { "--unit \(shellWord($0))" }.joined(separator: " ")
     }
-}
-
-/// A word as a shell takes it.
-func quoted(_ word: String) -> String {
-    let plain = word.utf8.allSatisfy {
-        ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z"))
-            || ($0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z"))
-            || ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")) || "-_./=:@%+,".utf8.contains($0)
-    }
-    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
 }
 
 /// Planned work of one kind of plan, with what there is to say about it.
@@ -101,7 +91,7 @@ struct PlannedRun<Plan: UnitPlan>: PlannedWork {
             run.abandon(sealed: sealed)
             throw error
         }
-        let plan = quoted(path)
+        let plan = shellWord(path)
         return CommandResult(
             text: """
                 plan from \(run.plan.sourceFolder) to \(run.output.path): \(plan)

@@ -15,8 +15,8 @@ struct PromptOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A conversation: a JSON list of {\"role\", \"content\"}, instead of --prompt.",
-            valueName: "json"))
+            "A conversation instead of --prompt: a JSON file with a list of {\"role\", \"content\"}.",
+            valueName: "file"), completion: .file())
     var messages: String?
 
     @Option(help: ArgumentHelp("The system message before --prompt.", valueName: "text"))

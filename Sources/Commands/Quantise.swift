@@ -65,6 +65,8 @@ struct Quantise: UnitCommand {
         let (asked, findings) = try choice.request(opened.inventory, hasCacheScales: kvScales)
         let bought = try keepBudget.spend(on: asked, opened.inventory)
         let request = try calibrated(bought?.request ?? asked, opened)
+        let split = splitGroups(request, opened.inventory)
+        try split.throwErrors()
         let planner = QuantisationPlanner(
             checkpoint: opened.checkpoint, inventory: opened.inventory, request: request)
         let plan = try planner.plan()
@@ -75,12 +77,28 @@ struct Quantise: UnitCommand {
         let run = ConversionRun(
             plan: plan, output: output.folder, jobs: output.jobs, progress: options.sink,
             recordName: QuantisationPlanner.recordName)
-        return planned(run, notes: opened.findings + findings) { result, seconds in
+        return planned(run, notes: opened.findings + findings + split) { result, seconds in
             let report = QuantisationReport(
                 plan: plan, inventory: opened.inventory, request: request, bought: bought,
                 result: result, output: output.folder.path, seconds: seconds, verbose: options.verbose)
             return (report.text, report.document)
         }
+    }
+
+    /// What engines fuse and this request stores in two ways: an error where the target is such an engine.
+    private func splitGroups(_ request: QuantisationRequest, _ inventory: TensorInventory) -> [Finding] {
+        let split = request.splitGroups(inventory)
+        guard let first = split.first else { return [] }
+        let isFused = choice.target.map { !$0.hasPrefix("transformers") } ?? false
+        return [
+            Finding(
+                isFused ? .error : .warning, .groupSplit,
+                "engines fuse these matrices, and they would be stored in two ways",
+                tensor: "\(first.group.name), in all \(grouped(split.count)) groups",
+                expected: "\(first.kept.name) and \(first.quantised.name) alike",
+                found: "\(first.kept.name) kept, \(first.quantised.name) quantised",
+                remedy: "keep all of \(first.group.part.rawValue), or none of it")
+        ]
     }
 }
 

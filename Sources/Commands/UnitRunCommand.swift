@@ -88,10 +88,10 @@ struct UnitRunCommand: ParsableCommand {
                 throw Failure(
                     Finding(
                         .error, .unitUnknown, "the plan has no such unit", file: file.plan,
-                        option: "--unit \(quoted(key))", expected: abridged(plan.units.map(\.key)),
+                        option: "--unit \(shellWord(key))", expected: abridged(plan.units.map(\.key)),
                         found: key,
-                        remedy: nearMiss(key, among: plan.units.map(\.key)).map { "--unit \(quoted($0))" }
-                            ?? "ingot unit list \(quoted(file.plan))"))
+                        remedy: nearMiss(key, among: plan.units.map(\.key)).map { "--unit \(shellWord($0))" }
+                            ?? "ingot unit list \(shellWord(file.plan))"))
             }
             chosen.insert(place)
         }

@@ -70,6 +70,9 @@ struct Verify: ParsableCommand {
     @Flag(help: "Try known faults when a limit is broken, on a large checkpoint too: each costs a pass.")
     var diagnose = false
 
+    @Flag(help: "Check everything and print the plan; run nothing.")
+    var dryRun = false
+
     @Option(
         help: ArgumentHelp("What multiplies for the left side; as --backend by default.", valueName: "name"),
         completion: .backends)
@@ -97,10 +100,13 @@ struct Verify: ParsableCommand {
         try options.report("verify") { () throws(Failure) in
             stopOnSignals()
             try checkReportPath()
+            // Words are cheap to judge: before a checkpoint is opened.
+            if let tolerance { _ = try Tolerance.named(tolerance, .embedded) }
+            let named = try namedChecks()
             let first = try side(left, isLeft: true)
             if let record { return try recording(of: first, to: record) }
             let second = try side(right ?? endpoint.endpoint ?? "", isLeft: false)
-            return try comparison(first, second)
+            return try comparison(first, second, named)
         }
     }
 
@@ -119,13 +125,21 @@ struct Verify: ParsableCommand {
                 remedy: FileAccess.kind(report) == .folder ? "give a file's name" : "mkdir -p \(folder)"))
     }
 
-    private func comparison(_ first: ParitySide, _ second: ParitySide) throws(Failure) -> CommandResult {
+    private func comparison(
+        _ first: ParitySide, _ second: ParitySide, _ named: [ParityCheck]
+    ) throws(Failure) -> CommandResult {
         let (profile, reason) = try chooseTolerance(first, second)
         let rows = try samples.rows(first, second)
         let items = try samples.items(first, second)
+        let checks = try chosenChecks(first, second, hasItems: !items.isEmpty, named)
+        if dryRun {
+            let words = ParityCheck.allCases.filter(checks.contains).map(\.rawValue).joined(separator: ", ")
+            return plan(
+                [("LEFT", first), ("RIGHT", second)], rows, items,
+                "checks: \(words)\n  limits: \(profile.name), \(reason)")
+        }
         let run = ParityRun(
-            left: first, right: second, rows: rows, items: items, tolerance: profile,
-            checks: try chosenChecks(first, second, hasItems: !items.isEmpty),
+            left: first, right: second, rows: rows, items: items, tolerance: profile, checks: checks,
             batchTokens: samples.batchTokens(first, second, budget: backend.budget), diagnoses: diagnose)
         let result = try run.run(progress: options.sink)
         let report = ParityReport(run: run, result: result, toleranceReason: reason)
@@ -144,6 +158,7 @@ struct Verify: ParsableCommand {
                     expected: "a checkpoint as LEFT", found: side.title))
         }
         let rows = try samples.rows(side, side)
+        if dryRun { return plan([("LEFT", side)], rows, [], "checks: none, a recording is written") }
         let bytes = try RunRecorder(model: model, rows: rows).write(to: folder, progress: options.sink)
         return CommandResult(
             text:
@@ -151,6 +166,21 @@ struct Verify: ParsableCommand {
             document: [
                 "folder": .string(folder), "texts": .integer(rows.count),
                 "tokens": .integer(rows.reduce(0) { $0 + $1.tokens.count }), "bytes": .integer(bytes),
+            ])
+    }
+
+    /// What a dry run says.
+    private func plan(
+        _ sides: [(name: String, side: ParitySide)], _ rows: [TokenRow], _ items: [TokenItem], _ what: String
+    ) -> CommandResult {
+        let tokens = rows.reduce(0) { $0 + $1.tokens.count }
+        var lines = sides.map { "\($0.name): \($0.side.title)" }
+        lines.append("\(grouped(rows.count)) texts, \(grouped(tokens)) tokens; \(what)")
+        if !items.isEmpty { lines.append("\(grouped(items.count)) multiple-choice items") }
+        return CommandResult(
+            text: lines.joined(separator: "\n  "),
+            document: [
+                "texts": .integer(rows.count), "tokens": .integer(tokens), "items": .integer(items.count),
             ])
     }
 
@@ -184,15 +214,13 @@ struct Verify: ParsableCommand {
         return (try Tolerance.named(name, .embedded), reason)
     }
 
-    private func chosenChecks(
-        _ left: ParitySide, _ right: ParitySide, hasItems: Bool
-    ) throws(Failure) -> Set<ParityCheck> {
-        let possible = ParityRun.possible(left, right, hasItems: hasItems)
-        guard let checks else { return possible }
-        var chosen: Set<ParityCheck> = []
+    /// The checks that `--checks` names; none without it.
+    private func namedChecks() throws(Failure) -> [ParityCheck] {
+        guard let checks else { return [] }
+        let names = ParityCheck.allCases.map(\.rawValue)
+        var named: [ParityCheck] = []
         for word in checks.split(separator: ",") {
             let name = word.trimmingPrefix { $0 == " " }
-            let names = ParityCheck.allCases.map(\.rawValue)
             guard let check = ParityCheck(rawValue: String(name)) else {
                 throw Failure(
                     Finding(
@@ -200,23 +228,31 @@ struct Verify: ParsableCommand {
                         expected: names.joined(separator: ", "), found: String(name),
                         remedy: nearMiss(String(name), among: names).map { "did you mean \($0)?" }))
             }
-            guard possible.contains(check) else {
-                throw Failure(
-                    Finding(
-                        .error, .checkImpossible, "this check cannot be made of these two sides",
-                        option: "--checks \(checks)", expected: check.requirement,
-                        found: "\(left.title); \(right.title)",
-                        remedy: "leave \(check.rawValue) out of --checks"))
-            }
-            chosen.insert(check)
+            named.append(check)
         }
-        guard !chosen.isEmpty else {
+        guard !named.isEmpty else {
             throw Failure(
                 Finding(
                     .error, .checkImpossible, "no check is named", option: "--checks \(checks)",
-                    expected: ParityCheck.allCases.map(\.rawValue).joined(separator: ", "), found: "none",
+                    expected: names.joined(separator: ", "), found: "none",
                     remedy: "leave --checks out: everything that the two sides allow is checked"))
         }
-        return chosen
+        return named
+    }
+
+    private func chosenChecks(
+        _ left: ParitySide, _ right: ParitySide, hasItems: Bool, _ named: [ParityCheck]
+    ) throws(Failure) -> Set<ParityCheck> {
+        let possible = ParityRun.possible(left, right, hasItems: hasItems)
+        guard !named.isEmpty else { return possible }
+        if let check = named.first(where: { !possible.contains($0) }) {
+            throw Failure(
+                Finding(
+                    .error, .checkImpossible, "this check cannot be made of these two sides",
+                    option: "--checks \(checks ?? "")", expected: check.requirement,
+                    found: "\(left.title); \(right.title)",
+                    remedy: "leave \(check.rawValue) out of --checks"))
+        }
+        return Set(named)
     }
 }

@@ -17,6 +17,8 @@ package struct TextAudit: Sendable {
         package let points: [AuxiliaryPoint]
         /// Share of positions where the head's likeliest token is the target's.
         package let accuracy: Estimate
+        /// How much larger that is than from the stated layers, over the same positions.
+        package let advantage: Estimate
     }
 
     /// The stated layers first.
@@ -38,6 +40,7 @@ package struct TextAudit: Sendable {
         }
         let ids = Set(head.vocabulary.targetIds)
         var right = choices.map { _ in ClusteredMean() }
+        var more = choices.map { _ in ClusteredMean() }
         var (covered, chosen) = (ClusteredMean(), ClusteredMean())
         for text in texts where text.count >= 3 {
             let taps = choices.map { AuxiliaryStates($0.1) }
@@ -46,6 +49,7 @@ package struct TextAudit: Sendable {
             let said = reader.choices.map(\.choice)
             covered.add(text.map { ids.contains($0) ? 1 : 0 })
             chosen.add(said.map { ids.contains($0) ? 1 : 0 })
+            var stated: [Double] = []
             for (index, tap) in taps.enumerated() {
                 guard let states = tap.joined else { continue }
                 // Position t holds the states of token t and token t + 1, and guesses what the target says then.
@@ -56,10 +60,12 @@ package struct TextAudit: Sendable {
                         memory: drafts.memory())
                 ])
                 let logits = drafts.logits(normed)
-                right[index].add(
-                    rows.map { row in
-                        head.vocabulary.targetIds[likeliest(logits.row(row))] == said[row + 1] ? 1 : 0
-                    })
+                let hits = rows.map { row in
+                    head.vocabulary.targetIds[likeliest(logits.row(row))] == said[row + 1] ? 1.0 : 0
+                }
+                if index == 0 { stated = hits }
+                right[index].add(hits)
+                more[index].add(zip(hits, stated).map(-))
             }
         }
         guard let coverage = covered.estimate, let choiceCoverage = chosen.estimate else {
@@ -71,8 +77,12 @@ package struct TextAudit: Sendable {
         }
         self.coverage = coverage
         self.choiceCoverage = choiceCoverage
-        layers = zip(choices, right).compactMap { choice, mean in
-            mean.estimate.map { Layers(shift: choice.0, points: choice.1, accuracy: $0) }
+        layers = choices.indices.compactMap { index in
+            guard let accuracy = right[index].estimate, let advantage = more[index].estimate else {
+                return nil
+            }
+            return Layers(
+                shift: choices[index].0, points: choices[index].1, accuracy: accuracy, advantage: advantage)
         }
     }
 
@@ -100,19 +110,27 @@ package struct TextAudit: Sendable {
                     found: "\(decimals(100 * best.accuracy.mean, 1)) % at best",
                     remedy: "was it trained for this target?"))
         } else if best.shift != 0 {
-            let after = best.points.map { $0.afterLayer ?? -1 }
-            findings.append(
-                Finding(
-                    .error, .layersDoubtful,
-                    "the head guesses better from other layers than its config names",
-                    file: head.folder, field: "eagle_aux_hidden_state_layer_ids",
-                    expected: "the best guesses from the stated layers, here \(share(stated))",
-                    found: "\(share(best)) from the states after layers \(after)",
-                    remedy: best.shift < 0
-                        ? "the ids count on entering a layer: --layers entering"
-                        : "the ids count after a layer: --layers after"))
+            findings.append(elsewhere(head, stated, best))
         }
         return findings
+    }
+
+    /// What to say of a choice of layers from which more guesses were right: an error only beyond chance.
+    private func elsewhere(_ head: HeadFile, _ stated: Layers, _ best: Layers) -> Finding {
+        let isProven = best.advantage.halfWidth.map { best.advantage.mean > $0 } ?? false
+        let meant: LayerConvention = best.shift < 0 ? .entering : .after
+        let mend =
+            head.document.layerIds.convention == meant
+            ? "name the layers that the head was trained with" : "--layers \(meant.rawValue)"
+        return Finding(
+            isProven ? .error : .note, .layersDoubtful,
+            isProven
+                ? "the head guesses better from other layers than its config names"
+                : "these texts do not tell the stated layers from the ones beside them",
+            file: head.folder, field: "eagle_aux_hidden_state_layer_ids",
+            expected: "the best guesses from the stated layers, here \(share(stated))",
+            found: "\(share(best)) from the states after layers \(best.points.map { $0.afterLayer ?? -1 })",
+            remedy: isProven ? mend : "more texts: --tokens")
     }
 
     private func share(_ layers: Layers) -> String { "\(decimals(100 * layers.accuracy.mean, 1)) %" }

@@ -68,7 +68,7 @@ struct CardCheck {
             let isTold = isUnderWord || words.contains { text.contains($0) }
             if isTold, !paragraph.isEmpty { paragraphs.append(paragraph) }
         }
-        for line in body.lowercased().split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in body.lowercased().lines {
             if line.hasPrefix("```") { isCode.toggle() }
             if line.hasPrefix("#"), !isCode {
                 close()
@@ -86,7 +86,7 @@ struct CardCheck {
 
     /// Whether a paragraph states a number: one that is no part of a name, of a version or of a list's numbering.
     static func holdsNumber(_ paragraph: String) -> Bool {
-        paragraph.split(separator: "\n").contains { line in
+        paragraph.lines.contains { line in
             let words = line.split { !($0.isASCII && ($0.isLetter || $0.isNumber || "-._,/".contains($0))) }
             return words.enumerated().contains { place, word in
                 if place == 0, word.last == ".", line.hasPrefix(word) { return false }
@@ -99,7 +99,7 @@ struct CardCheck {
 
     /// Whether tags, title or base model say that it is a medical model.
     private var isMedical: Bool {
-        let title = body.split(separator: "\n").first { $0.hasPrefix("# ") }.map(String.init) ?? ""
+        let title = body.lines.first { $0.hasPrefix("# ") }.map(String.init) ?? ""
         let texts = (subject.card?.texts("tags") ?? []) + (subject.card?.texts("base_model") ?? []) + [title]
         let words = texts.flatMap { text in
             text.lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
@@ -135,7 +135,7 @@ struct CardCheck {
     static func targets(_ body: String) -> [String] {
         var targets: [String] = []
         var isCode = false
-        for line in body.split(separator: "\n") {
+        for line in body.lines {
             if line.hasPrefix("```") { isCode.toggle() }
             guard !isCode else { continue }
             for opening in ["](", "src=\"", "href=\""] {

@@ -76,7 +76,7 @@ struct CodeCheck {
     private func imports(of name: String) -> [Finding] {
         guard let text = listing.text(name) else { return [] }
         var findings: [Finding] = []
-        for line in text.split(separator: "\n") {
+        for line in text.lines {
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
             guard words.count >= 3, words[0] == "from", words[1].hasPrefix("."), words[2] == "import" else {
                 continue

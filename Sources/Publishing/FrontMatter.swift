@@ -23,8 +23,8 @@ package struct FrontMatter: Sendable {
 
     /// Reads the text of a README.md.
     package init(_ text: String) throws(Fault) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        func isFence(_ line: Substring) -> Bool { line == "---" || line == "---\r" }
+        let lines = text.lines
+        func isFence(_ line: Substring) -> Bool { line == "---" }
         guard let first = lines.first, isFence(first),
             let end = lines.dropFirst().firstIndex(where: isFence)
         else { throw Fault(isMissing: true, message: "the file does not begin with front matter") }

@@ -18,7 +18,7 @@ package struct GitAttributes: Sendable {
 
     /// Reads the lines of a file.
     package init(_ text: String) {
-        rules = text.split(separator: "\n").compactMap { line in
+        rules = text.lines.compactMap { line in
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" }).map(String.init)
             guard let pattern = words.first, !pattern.hasPrefix("#") else { return nil }
             var filters: Bool?

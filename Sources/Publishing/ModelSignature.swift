@@ -180,6 +180,26 @@ package struct ModelSignature: Sendable {
         }
     }
 
+    /// What the signed list of files says against the files that are there.
+    ///
+    /// - Parameter digests: SHA-256 of every file of the folder, by path.
+    package func differences(from digests: [String: String]) throws(Failure) -> [Finding] {
+        let signed = try resources()
+        let changed = signed.sorted { $0.key < $1.key }.filter { digests[$0.key] != $0.value }
+        let added = digests.keys.sorted().filter { signed[$0] == nil && !Self.ignored.contains($0) }
+        return changed.map { name, digest in
+            Finding(
+                .error, .signedFilesDiffer, "a file is not what was signed", file: name,
+                expected: "sha256 \(digest)", found: digests[name].map { "sha256 \($0)" } ?? "no such file",
+                remedy: "copy the file again, or sign the release anew")
+        }
+            + added.map { name in
+                Finding(
+                    .error, .signedFilesDiffer, "a file that was not signed", file: name,
+                    expected: "only signed files", found: "a file of its own", remedy: "remove it")
+            }
+    }
+
     /// Whether a key made this signature.
     package func isValid(for key: VerifyingKey) -> Bool {
         key.verifies(signature, over: Self.authenticated(payload))

@@ -56,6 +56,7 @@ extension DiagnosticCode {
     static let chatTemplateMissing = DiagnosticCode("PUB-065")
     static let chatTemplatesDiffer = DiagnosticCode("PUB-066")
     static let ropeLengthsDisagree = DiagnosticCode("PUB-067")
+    static let configOfBaseDiffers = DiagnosticCode("PUB-068")
 
     static let totalSizeMissing = DiagnosticCode("PUB-070")
     static let shardFormatUnsaid = DiagnosticCode("PUB-071")

@@ -59,11 +59,27 @@ struct RecordCheck {
         guard let text = release.listing.text(ReleaseSums.fileName) else { return [] }
         let sums: ReleaseSums
         do throws(Failure) { sums = try ReleaseSums(parsing: text) } catch { return error.findings }
-        guard !deep else { return sums.findings(release.listing, known: digests) }
-        // Without reading data, shards are taken at their word.
         var known = digests
-        for shard in release.judged?.checkpoint.shards ?? [] { known[shard.name] = sums.digests[shard.name] }
-        return sums.findings(release.listing, known: known)
+        if !deep {
+            // Without reading data, shards are taken at their word.
+            for shard in release.judged?.checkpoint.shards ?? [] {
+                known[shard.name] = sums.digests[shard.name]
+            }
+        }
+        return sums.findings(release.listing, known: known) + signature(sums)
+    }
+
+    /// A signature against the list of digests, which is held to the files itself.
+    private func signature(_ sums: ReleaseSums) -> [Finding] {
+        let name = ModelSignature.fileName
+        guard release.listing.has(name) else { return [] }
+        do throws(Failure) {
+            let bytes = try FileAccess.read(release.listing.path(of: name), limit: 1 << 28)
+            var digests = sums.digests
+            digests[ReleaseSums.fileName] =
+                try digestFile(release.listing.path(of: ReleaseSums.fileName)).digest
+            return try ModelSignature(bytes, file: name).differences(from: digests)
+        } catch { return error.findings }
     }
 
     // MARK: Evaluation results

@@ -96,6 +96,9 @@ package struct ReleaseCheck {
         if let subject = release.cardSubject {
             findings += CardCheck(subject: subject, profile: card).findings()
         }
+        if let base, let configuration = release.judged?.judgement.configuration {
+            findings += try BaseConfigurationCheck(configuration: configuration, base: base).findings()
+        }
         findings += CodeCheck(release: release).findings()
         findings += WeightCheck(release: release).findings()
         findings += TextFiles(listing: release.listing, profile: card).findings()

@@ -55,6 +55,11 @@ package struct ReleaseFix {
         {
             try sums()
         }
+        if !fixed.isEmpty, release.listing.has(ModelSignature.fileName) {
+            try FileAccess.remove(release.listing.path(of: ModelSignature.fileName))
+            fixed.append(
+                "\(ModelSignature.fileName): removed, since it signed other bytes; sign the release anew")
+        }
     }
 
     private mutating func write(_ text: String, _ name: String, _ what: String) throws(Failure) {

@@ -60,6 +60,7 @@ package struct ReleasePlan: Sendable {
                     option: "--base-model \(request.baseModel)", expected: "OWNER/NAME",
                     found: request.baseModel))
         }
+        try Self.checkWords(request)
         let (carried, leftOut) = try Self.sidecars(request, judged.checkpoint, base)
         self.carried = carried
         self.leftOut = leftOut
@@ -106,6 +107,22 @@ package struct ReleasePlan: Sendable {
         digest = FileDigest.of(text)
     }
 
+    /// Words that stand in commands and headings of the card.
+    private static func checkWords(_ request: ReleaseRequest) throws(Failure) {
+        if let repository = request.repository, !isRepositoryName(repository) {
+            throw Failure(
+                Finding(
+                    .error, .releaseIncomplete, "no repository of a hub can have this name",
+                    option: "--repository \(repository)", expected: "OWNER/NAME", found: repository))
+        }
+        if let title = request.title, title.isEmpty || title.contains(where: \.isNewline) {
+            throw Failure(
+                Finding(
+                    .error, .releaseIncomplete, "the heading of a card is one line", option: "--title",
+                    expected: "a line of text", found: title.isEmpty ? "nothing" : "several lines"))
+        }
+    }
+
     private static func checkShardSize(_ request: ReleaseRequest, _ checkpoint: Checkpoint) throws(Failure) {
         let largest = checkpoint.shards.flatMap(\.header.tensors).map(\.dataRange.count).max() ?? 0
         for hub in request.hubs {
@@ -118,7 +135,8 @@ package struct ReleasePlan: Sendable {
                     option: "--shard-size",
                     expected:
                         "from 1 MiB to \(Diagnostics.byteCount(profile.fileBytes)), for \(profile.title)",
-                    found: Diagnostics.byteCount(size)))
+                    found: request.shardBytes < 1 << 20
+                        ? "\(grouped(request.shardBytes)) bytes" : Diagnostics.byteCount(size)))
         }
     }
 

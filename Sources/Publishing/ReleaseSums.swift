@@ -19,14 +19,17 @@ package struct ReleaseSums: Sendable, Equatable {
     /// Reads the lines of a file.
     package init(parsing text: String) throws(Failure) {
         digests = [:]
-        for (index, line) in text.split(separator: "\n").enumerated() {
+        // sha256sum takes a carriage return for a part of the name, and so does this.
+        let lines = text.unicodeScalars.split(separator: "\n").map { String($0) }
+        for (index, line) in lines.enumerated() {
             let digest = String(line.prefix(64))
             let rest = line.dropFirst(64)
             // Two spaces, or a space and a star for binary mode.
             let name = String(rest.dropFirst(2))
             let components = name.split(separator: "/", omittingEmptySubsequences: false)
             guard isDigest(digest), rest.hasPrefix("  ") || rest.hasPrefix(" *"),
-                components.allSatisfy({ isPlainFileName(String($0)) }), digests[name] == nil
+                components.allSatisfy({ isPlainFileName(String($0)) }), digests[name] == nil,
+                !Self.unlisted.contains(name)
             else {
                 throw Failure(
                     Finding(

@@ -13,6 +13,8 @@ package struct VerifiedRelease: Sendable {
     package let files: Int
     /// Nil without a signature or a key.
     package let signer: String?
+    /// Whether there is a signature.
+    package let isSigned: Bool
     package let tensors: Int
     /// Tensors followed back to the base.
     package let followed: Int
@@ -22,7 +24,11 @@ package struct VerifiedRelease: Sendable {
     package var text: String {
         guard passes else { return "not verified: \(grouped(findings.count { $0.level == .error })) errors" }
         var parts = ["\(grouped(files)) files as listed"]
-        if let signer { parts.append("signed by the key \(signer.prefix(16))…") }
+        if let signer {
+            parts.append("signed by the key \(signer.prefix(16))…")
+        } else if isSigned {
+            parts.append("signed by whom was not checked: give --key")
+        }
         if tensors > 0 { parts.append("\(grouped(tensors)) tensors as converted") }
         if followed > 0 { parts.append("\(grouped(followed)) followed to the base") }
         return "verified: " + parts.joined(separator: ", ")
@@ -65,12 +71,20 @@ package struct ReleaseVerification {
         let record = try QuantisationSummary.read(folder)
         let (digests, tensors) = try read(folder, listing, record, &collector)
         collector.add(try ReleaseSums(parsing: text).findings(listing, known: digests))
+        collector.add(strangers(listing))
         let signer = try signature(listing, digests, &collector)
         var followed = 0
-        if let base { followed = try follow(base, record, &collector) }
+        if let base {
+            followed = try follow(base, record, &collector)
+            if let configuration = (try? JudgedCheckpoint(folder))?.judgement.configuration {
+                collector.add(
+                    try BaseConfigurationCheck(configuration: configuration, base: base).findings())
+            }
+        }
         return VerifiedRelease(
             folder: folder, findings: collector.findings, files: digests.count, signer: signer,
-            tensors: record == nil ? 0 : tensors, followed: followed)
+            isSigned: listing.has(ModelSignature.fileName), tensors: record == nil ? 0 : tensors,
+            followed: followed)
     }
 
     /// Reads every file: shards through their tensors, all others whole.
@@ -101,14 +115,25 @@ package struct ReleaseVerification {
         return (digests, tensors)
     }
 
+    /// What is neither a file nor a folder: no list of digests can speak of it.
+    private func strangers(_ listing: ReleaseListing) -> [Finding] {
+        listing.entries.filter { $0.kind != .file && $0.kind != .folder }.map { entry in
+            Finding(
+                .error, .sumsIncomplete, "an entry that the list of digests cannot name", file: entry.path,
+                expected: "files and folders",
+                found: entry.kind == .symbolicLink ? "a link" : "no regular file",
+                remedy: "remove it")
+        }
+    }
+
     // MARK: Signature
 
     private func signature(
         _ listing: ReleaseListing, _ digests: [String: String], _ collector: inout FindingCollector
     ) throws(Failure) -> String? {
-        guard let key else { return nil }
-        let verifying = try VerifyingKey(path: key)
+        let verifying = try key.map { (path) throws(Failure) in try VerifyingKey(path: path) }
         guard listing.has(ModelSignature.fileName) else {
+            guard verifying != nil else { return nil }
             collector.add(
                 Finding(
                     .error, .signatureMalformed, "a key is given and the folder has no signature",
@@ -118,6 +143,9 @@ package struct ReleaseVerification {
         }
         let bytes = try FileAccess.read(listing.path(of: ModelSignature.fileName), limit: 1 << 28)
         let signature = try ModelSignature(bytes, file: ModelSignature.fileName)
+        // What it says of the files needs no key; that nobody else says so does.
+        collector.add(try signature.differences(from: digests))
+        guard let verifying else { return nil }
         guard signature.isValid(for: verifying) else {
             let isOther = signature.hint != nil && signature.hint != verifying.hint
             collector.add(
@@ -128,22 +156,6 @@ package struct ReleaseVerification {
                     found: isOther ? "key \(signature.hint ?? "")" : "a signature over other bytes",
                     remedy: "ask the publisher for the key, or copy the release again"))
             return nil
-        }
-        let signed = try signature.resources()
-        for (name, digest) in signed.sorted(by: { $0.key < $1.key }) where digests[name] != digest {
-            collector.add(
-                Finding(
-                    .error, .signedFilesDiffer, "a file is not what was signed", file: name,
-                    expected: "sha256 \(digest)",
-                    found: digests[name].map { "sha256 \($0)" } ?? "no such file",
-                    remedy: "copy the file again"))
-        }
-        for name in digests.keys.sorted() where signed[name] == nil && !ModelSignature.ignored.contains(name)
-        {
-            collector.add(
-                Finding(
-                    .error, .signedFilesDiffer, "a file that was not signed", file: name,
-                    expected: "only signed files", found: "a file of its own", remedy: "remove it"))
         }
         return verifying.hint
     }

@@ -54,6 +54,27 @@ package struct ModuleGroup: Hashable, Comparable, Sendable {
     private var place: Int { Part.allCases.firstIndex(of: part) ?? 0 }
 }
 
+extension QuantisationRequest {
+    /// Groups of which a part is quantised and a part is kept, with a role of each, in the order of the model.
+    package func splitGroups(
+        _ inventory: TensorInventory
+    ) -> [(group: ModuleGroup, kept: TensorRole, quantised: TensorRole)] {
+        var seen: [ModuleGroup: (kept: TensorRole?, quantised: TensorRole?)] = [:]
+        for entry in inventory.entries where entry.shape.rank == 2 {
+            guard let group = ModuleGroup(entry.role, layer: entry.layer) else { continue }
+            if quantises(entry) {
+                seen[group, default: (nil, nil)].quantised = entry.role
+            } else {
+                seen[group, default: (nil, nil)].kept = entry.role
+            }
+        }
+        return seen.sorted { $0.key < $1.key }.compactMap { group, parts in
+            guard let kept = parts.kept, let quantised = parts.quantised else { return nil }
+            return (group, kept, quantised)
+        }
+    }
+}
+
 /// A group and what keeping it as it is costs.
 package struct ModuleCost: Equatable, Sendable {
     package let group: ModuleGroup

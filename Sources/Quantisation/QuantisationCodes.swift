@@ -14,6 +14,7 @@ extension DiagnosticCode {
     package static let searchImpossible = DiagnosticCode("SCHEME-009", exit: .usage)
     package static let calibrationNeeded = DiagnosticCode("SCHEME-010", exit: .usage)
     package static let calibrationUnfit = DiagnosticCode("SCHEME-011")
+    package static let groupSplit = DiagnosticCode("SCHEME-012")
     package static let sensitivityMalformed = DiagnosticCode("SENS-001")
     package static let sensitivityOfOther = DiagnosticCode("SENS-002")
 }

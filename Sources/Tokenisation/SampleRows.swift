@@ -148,7 +148,16 @@ package struct SampleEncoder {
         switch row.content {
         case .tokens(let tokens): return tokens
         case .text(let text): return encoder.encode(text)
-        case .conversation(let messages): return encoder.encode(try template.get().render(messages))
+        case .conversation(let messages):
+            let template = try template.get()
+            do throws(Failure) { return encoder.encode(try template.render(messages)) } catch {
+                throw Failure(
+                    error.findings.map { finding in
+                        var finding = finding
+                        finding.subjects.append(Finding.Subject(label: "row", value: row.name))
+                        return finding
+                    })
+            }
         }
     }
 

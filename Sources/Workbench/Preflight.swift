@@ -77,11 +77,22 @@ struct Preflight {
         if case .array(let own)? = printed["findings"] {
             let mended = mended(stage)
             findings = own.compactMap { Finding($0, exit: exit) }
-                .filter { !mended.contains($0.code.name) }.map { told($0, by: name) }
+                .filter { !mended.contains($0.code.name) && !isOfWhatIsMade($0, stage) }
+                .map { told($0, by: name) }
         }
         var result = JSONObject()
         if case .object(let own)? = printed["result"] { result = own }
         return Answer(findings: findings, result: result)
+    }
+
+    /// Whether a dry run only misses what an earlier stage is to make.
+    private func isOfWhatIsMade(_ finding: Finding, _ stage: PlannedStage) -> Bool {
+        stage.arguments.contains { argument in
+            guard case .made(let path) = argument else { return false }
+            let place = joined(scratch, path)
+            return FileAccess.kind(place) == .nothing
+                && finding.subjects.contains { $0.label == "file" && $0.value.hasPrefix(place) }
+        }
     }
 
     /// A finding of a stage; what it says of the outline is said of the artefact.
@@ -109,11 +120,12 @@ struct Preflight {
         let extra: [String]
         switch stage.name {
         case .quantise: extra = ["--dry-run", "--replace", "--outline", joined(scratch, "artefact")]
-        case .draftTrain, .shard, .publishPrepare: extra = ["--dry-run", "--replace"]
+        case .calibrate, .draftTrain, .draftAttach, .shard, .publishPrepare:
+            extra = ["--dry-run", "--replace"]
+        case .draftMeasure, .verify: extra = ["--dry-run"]
         case .shardPlan: extra = []
         case .draftAudit: extra = ["--headers"]
-        case .validate, .calibrate, .validateArtefact, .draftMeasure, .draftAttach, .verify, .publishCheck:
-            return nil
+        case .validate, .validateArtefact, .publishCheck: return nil
         }
         var words = stage.name.command
         var skipsNext = false
@@ -133,9 +145,7 @@ struct Preflight {
             case (.word("--tokens"), _) where stage.name == .draftAudit: skipsNext = true
             case (.word("--headers"), _): continue
             case (.word(let word), _), (.pace(let word), _), (.input(let word), _): words.append(word)
-            case (.made("artefact"), _) where FileAccess.kind(joined(scratch, "artefact")) == .folder:
-                words.append(joined(scratch, "artefact"))
-            case (.made, _): return nil
+            case (.made(let path), _): words.append(joined(scratch, path))
             case (.output(let path), _): words.append(folder.file(path))
             }
         }

@@ -35,7 +35,9 @@ extension Recipe {
         }
         var document = JSONValue.object(object)
         for setting in settings where setting.path != ["checkpoint"] && setting.path != ["target"] {
-            document = setting.applied(to: document, pathsFrom: workingFolder())
+            do throws(DocumentError) {
+                document = try setting.applied(to: document, pathsFrom: workingFolder())
+            } catch { throw Failure(Finding(error, code: .badRecipe, file: "--set")) }
         }
         do throws(DocumentError) { _ = try Recipe(document, folder: workingFolder()) } catch {
             throw Failure(Finding(error, code: .badRecipe, file: "--set"))

@@ -56,7 +56,7 @@ extension Recipe {
         let from = workingFolder()
         return try readDocument(bytes, code: .badRecipe, file: file) { (value) throws(DocumentError) in
             var document = value
-            for setting in settings { document = setting.applied(to: document, pathsFrom: from) }
+            for setting in settings { document = try setting.applied(to: document, pathsFrom: from) }
             return try Recipe(document, folder: folder)
         }
     }
@@ -64,8 +64,10 @@ extension Recipe {
 
 extension RecipeSetting {
     /// The document with the value in its place; sections on the way are made.
-    func applied(to document: JSONValue, pathsFrom folder: String) -> JSONValue {
-        return Self.set(document, path[...], Self.placed(value, at: path, from: folder))
+    func applied(
+        to document: JSONValue, pathsFrom folder: String
+    ) throws(DocumentError) -> JSONValue {
+        try Self.set(document, path, Self.placed(value, at: path, from: folder))
     }
 
     /// The value with its paths made absolute, wherever in it they stand.
@@ -76,26 +78,31 @@ extension RecipeSetting {
                 object[member.key] = placed(member.value, at: path + [member.key], from: folder)
             }
             return .object(object)
-        case .string(let text) where isPath(path): return .string(absolute(text, from: folder))
+        case .array(let elements): return .array(elements.map { placed($0, at: path, from: folder) })
+        case .string(let text) where isPath(text, at: path): return .string(absolute(text, from: folder))
         default: return value
         }
     }
 
-    /// Whether a key of a recipe takes a path.
-    private static func isPath(_ path: [String]) -> Bool {
+    /// Whether a value is the path of something that is read.
+    private static func isPath(_ value: String, at path: [String]) -> Bool {
         if path == ["checkpoint"] { return true }
         let section = path.dropLast().joined(separator: ".")
         let key = RecipeSection.all.first { $0.path == section }?.keys.first { $0.name == path.last }
-        guard let key, case .path = key.kind else { return false }
-        return true
+        return key?.kind.isPath(value) ?? false
     }
 
-    private static func set(_ document: JSONValue, _ path: ArraySlice<String>, _ value: JSONValue)
-        -> JSONValue
-    {
-        guard let key = path.first else { return value }
-        guard case .object(var object) = document else { return document }
-        object[key] = set(object[key] ?? [:], path.dropFirst(), value)
+    private static func set(
+        _ document: JSONValue, _ path: [String], _ value: JSONValue, at place: Int = 0
+    ) throws(DocumentError) -> JSONValue {
+        guard place < path.count else { return value }
+        guard case .object(var object) = document else {
+            throw DocumentError(
+                path: path[..<place].joined(separator: "."), what: "a value is no section",
+                expected: "a section, to set \(path.joined(separator: ".")) in it",
+                found: document.text(.compact))
+        }
+        object[path[place]] = try set(object[path[place]] ?? [:], path, value, at: place + 1)
         return .object(object)
     }
 }

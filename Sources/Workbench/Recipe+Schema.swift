@@ -52,8 +52,8 @@ extension Recipe {
         case .flag: object["type"] = "boolean"
         case .integer: object["type"] = "integer"
         case .number: object["type"] = "number"
-        case .text, .path: object["type"] = "string"
-        case .list:
+        case .text, .path, .profile: object["type"] = "string"
+        case .list, .profiles:
             object["type"] = "array"
             object["items"] = ["type": "string"]
         }

@@ -72,7 +72,7 @@ package struct Recipe: Sendable {
             guard let value = key.isRequired ? try reader.required(key.name) : reader.value(key.name),
                 var values = try key.values(value, reader)
             else { continue }
-            if case .path = key.kind { values = values.map { absolute($0, from: folder) } }
+            values = values.map { key.kind.isPath($0) ? absolute($0, from: folder) : $0 }
             choices.append(Choice(key: key.name, values: values))
         }
         return choices

@@ -16,6 +16,10 @@ package struct RecipeKey: Sendable {
         case path
         /// Given once for each of its texts.
         case list
+        /// The name of one of the program's own profiles, or a file of the same form, relative to the recipe.
+        case profile
+        /// Given once for each of them.
+        case profiles
     }
 
     package let name: String
@@ -47,8 +51,9 @@ package struct RecipeKey: Sendable {
         case (.flag, .bool(let isOn)): return isOn ? [] : nil
         case (.integer, .number(let number)) where number.integer != nil: return [number.literal]
         case (.number, .number(let number)) where number.double?.isFinite == true: return [number.literal]
-        case (.text, .string(let text)), (.path, .string(let text)): return [text]
-        case (.list, .array(let elements)):
+        case (.text, .string(let text)), (.path, .string(let text)), (.profile, .string(let text)):
+            return [text]
+        case (.list, .array(let elements)), (.profiles, .array(let elements)):
             var texts: [String] = []
             for element in elements {
                 guard case .string(let text) = element else { throw reader.mismatch(name, kind.expected) }
@@ -70,6 +75,19 @@ extension RecipeKey.Kind {
         case .text: "a string"
         case .path: "a path, as a string"
         case .list: "an array of strings"
+        case .profile: "a profile's name, or a path, as a string"
+        case .profiles: "an array of profiles' names or paths"
+        }
+    }
+
+    /// Whether a value is the path of something that is read.
+    ///
+    /// The program's own profiles are plain words, and its libraries take anything else for a file.
+    func isPath(_ value: String) -> Bool {
+        switch self {
+        case .path: true
+        case .profile, .profiles: value.hasSuffix(".json") || value.contains("/")
+        case .flag, .integer, .number, .text, .list: false
         }
     }
 }

@@ -17,7 +17,7 @@ extension RecipeSection {
         keys: [
             RecipeKey("data", .path, "JSONL rows of conversations, text or tokens.", isRequired: true),
             RecipeKey("observe", .text, "What to record, with commas between."),
-            RecipeKey("scheme", .list, "Record what these schemes can use, and nothing else."),
+            RecipeKey("scheme", .profiles, "Record what these schemes can use, and nothing else."),
             RecipeKey("all_experts", .flag, "Show every expert every token, for the statistics only."),
             RecipeKey("prediction", .flag, "Run the multi-token prediction layer too."),
             RecipeKey("least", .integer, "Tokens that every expert should have met."),
@@ -27,7 +27,7 @@ extension RecipeSection {
         path: "quantise", stages: [.quantise],
         summary: "The artefact; without this section the source is the artefact.",
         keys: [
-            RecipeKey("scheme", .text, "What is quantised how: the name of a profile, or a file."),
+            RecipeKey("scheme", .profile, "What is quantised how."),
             RecipeKey("keep", .list, "Roles to leave as they are."),
             RecipeKey("clip", .text, "Search each scale: mse, second-moment."),
             RecipeKey("kv_scales", .flag, "Store scales of keys and values, from the calibration."),
@@ -51,7 +51,7 @@ extension RecipeSection {
             RecipeKey("data", .path, "JSONL rows of conversations, text or tokens.", isRequired: true),
             RecipeKey("held_out", .path, "The same, to evaluate on."),
             RecipeKey("features", .path, "Hidden states of the same data, from `ingot draft features`."),
-            RecipeKey("profile", .text, "The profile by name, or the path of a JSON file."),
+            RecipeKey("profile", .profile, "How it is trained."),
             RecipeKey("steps", .integer, "Optimiser steps."),
             RecipeKey("epochs", .integer, "Rounds through the data, in place of steps."),
             RecipeKey("batch", .integer, "Texts of one step."),
@@ -105,7 +105,7 @@ extension RecipeSection {
             RecipeKey("tokens", .integer, "Tokens to run over, at most."),
             RecipeKey("multiple_choice", .path, "Multiple-choice items."),
             RecipeKey("items", .integer, "Multiple-choice items to score, at most."),
-            RecipeKey("tolerance", .text, "The limits: a profile's name, or a file."),
+            RecipeKey("tolerance", .profile, "The limits."),
             RecipeKey("checks", .text, "What to look at, with commas between."),
             RecipeKey("left_numerics", .text, "Whose roundings the source has."),
         ] + passes)

@@ -61,9 +61,9 @@ package struct ResolvedPlan: Sendable {
                 artefact = bytes
             }
         }
-        for stage in [StageName.draftTrain, .draftAudit, .shardPlan, .shard, .publishPrepare] {
+        for stage in plan.stages where stage.name != .quantise {
             try StopFlag.check(isWriting: false)
-            findings += try preflight.ask(stage)?.findings ?? []
+            findings += try preflight.ask(stage.name)?.findings ?? []
         }
         let basis = EstimateBasis(
             source: checkpoint.dataBytes, artefact: artefact,

@@ -144,12 +144,13 @@ private struct Builder {
                 guard let key = keys.first(where: { $0.name == choice.key }) else { continue }
                 if case .flag = key.kind { arguments.append(.word(key.option)) }
                 for value in choice.values {
-                    arguments.append(.word(key.option))
-                    if case .path = key.kind {
-                        arguments.append(.input(value))
-                    } else {
-                        arguments.append(.word(value))
+                    if value.hasPrefix("-"), !key.kind.isPath(value) {
+                        // Otherwise it would be read as an option of its own.
+                        arguments.append(.word("\(key.option)=\(value)"))
+                        continue
                     }
+                    arguments.append(.word(key.option))
+                    arguments.append(key.kind.isPath(value) ? .input(value) : .word(value))
                 }
             }
         }

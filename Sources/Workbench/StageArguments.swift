@@ -1,6 +1,7 @@
 // The command line of a stage, with every path told apart: what is read decides whether the stage must be done again,
 // what is written is where the run folder has it.
 
+import Diagnostics
 import Documents
 
 /// One word of a stage's command line.
@@ -55,17 +56,4 @@ package struct PlannedStage: Sendable, Equatable {
     package func line(in folder: String) -> String {
         (["ingot"] + words(in: folder)).map(shellWord).joined(separator: " ")
     }
-}
-
-/// A word as a shell reads it back.
-package func shellWord(_ word: String) -> String {
-    let plain = word.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "-_./=:,@+%".utf8.contains(byte)
-        }
-    }
-    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
 }

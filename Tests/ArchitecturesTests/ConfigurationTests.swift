@@ -42,6 +42,37 @@ import Testing
         #expect(finding.subjects.contains { $0.label == "field" && $0.value == key })
     }
 
+    /// transformers 5 writes the block, and engines on it read nothing else.
+    @Test(
+        "rope_parameters says what the keys say",
+        arguments: [
+            (["rope_type": "default", "rope_theta": 600000, "partial_rotary_factor": .real(0.5)], nil),
+            (["rope_type": "default", "rope_theta": 10], "rope_parameters.rope_theta"),
+            (
+                ["rope_type": "default", "partial_rotary_factor": .real(1)],
+                "rope_parameters.partial_rotary_factor"
+            ),
+            (
+                ["rope_type": "yarn", "factor": .real(4), "original_max_position_embeddings": 32768],
+                "rope_parameters.rope_type"
+            ), (["rope_type": "llama3", "factor": .real(8)], "rope_parameters.rope_scaling.type"),
+            (3, "rope_parameters"),
+        ] as [(JSONValue, String?)])
+    func ropeParameters(block: JSONValue, field: String?) throws {
+        let found = try findings(["rope_parameters": block])
+        #expect(found.allSatisfy { $0.level == .error })
+        #expect(found.first?.subjects.first { $0.label == "field" }?.value == field, "\(found.map(\.text))")
+        #expect(found.isEmpty == (field == nil))
+    }
+
+    @Test("a router in other numbers, and a single expert, are told")
+    func routing() throws {
+        let bf16 = try findings(["router_dtype": "bf16"])
+        #expect(bf16.map(\.level) == [.warning] && bf16.map(\.code) == [.configVariantUnknown])
+        let single = try findings(["num_experts_per_tok": 1])
+        #expect(single.map(\.code) == [.configValueImpossible] && single.map(\.level) == [.error])
+    }
+
     @Test("a key that is nearly right is named")
     func nearKey() throws {
         let found = try findings([

@@ -39,6 +39,10 @@ struct MistakeTests {
         Case(
             "quantised already", "quantise fp8 --output out", 65, "SCHEME-003", "ingot dequantise fp8"),
         Case("not quantised", "dequantise micro --output out", 65, "SCHEME-007", "quantization_config"),
+        Case(
+            "half of what vLLM fuses",
+            "quantise micro --target vllm-0.32.0/h100-80g --keep expert-up --output out",
+            65, "SCHEME-012", "keep all of experts"),
         Case("no jobs", "quantise micro --output out --jobs 0", 64, "--jobs takes a number from 1 to 64"),
         Case("jobs in words", "quantise micro --output out --jobs two", 64, "two"),
         Case("no output", "quantise micro", 64, "--output"),

@@ -13,6 +13,10 @@ struct VerifyMistakeTests {
         Case("two right sides", "verify micro micro --record new", 64, "exclude each other"),
         Case(
             "misspelt check", "verify micro micro --checks wieghts", 64, "PAR-024", "did you mean weights?"),
+        Case(
+            "texts without a token", "verify ling ling --data no-text.jsonl", 65,
+            "there is no text to run over"),
+        Case("a recording of nothing", "verify ling --record new --data no-text.jsonl", 65, "no text"),
         Case("one check misspelt", "verify micro micro --checks weights,bach", 64, "did you mean batch?"),
         Case("no check", "verify micro micro --checks ,", 64, "PAR-024", "weights, forward"),
         Case("weights of a recording", "verify micro run --checks weights", 64, "PAR-024", "two checkpoints"),
@@ -83,7 +87,7 @@ struct VerifyMistakeTests {
         for (name, text) in [
             ("bad.json", "{}"), ("rows.jsonl", #"{"tokens": [1]}"#),
             ("ids.jsonl", "{\"tokens\": [511]}\n{\"tokens\": [5, 512]}\n"),
-            ("below.jsonl", #"{"tokens": [-1]}"#),
+            ("below.jsonl", #"{"tokens": [-1]}"#), ("no-text.jsonl", #"{"text": ""}"#),
             ("broken.jsonl", "{\"tokens\": [1]}\n{\"tokens\": [1,\n"),
             ("items.jsonl", item + "}\n{\"messages\": 1\n"),
             ("other.jsonl", #"{"txt": "x"}"#), ("none.jsonl", "\n\n"), ("text.jsonl", #"{"text": "x"}"#),

@@ -100,6 +100,10 @@ struct OutputPlaceTests {
         try write("mine", folder.path("out/photos/one"))
         expect(try quantise(folder.path("out"), "--replace"), 73, "OUT-009")
         #expect(try String(contentsOfFile: folder.path("out/photos/one"), encoding: .utf8) == "mine")
+        // config.json alone is in folders of many programs.
+        try write("{}", folder.path("out/config.json"))
+        expect(try quantise(folder.path("out"), "--replace"), 73, "OUT-009")
+        #expect(try String(contentsOfFile: folder.path("out/photos/one"), encoding: .utf8) == "mine")
         #expect(try names(in: folder.path) == ["out", "source"])
     }
 

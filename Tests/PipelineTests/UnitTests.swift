@@ -23,6 +23,36 @@ import Testing
         ),
     ]
 
+    /// What nobody sealed is not in the output, and a link in a file's place is no file.
+    @Test func strangersInThePartialFolderAreNotSealed() throws {
+        let bench = try Workbench()
+        let shared = try SharedPlan.quantisation(bench)
+        #expect(try shared.ingot(shared.command + ["--output", "out"]).exit == 0)
+        let reference = try deepDigest(shared.output)
+        try FileManager.default.removeItem(atPath: shared.output)
+        #expect(try shared.open().exit == 0)
+        #expect(try shared.work("--index", "0", "--count", "1").exit == 0)
+        let partial = shared.output + ".partial"
+        try Data("x".utf8).write(to: URL(fileURLWithPath: partial + "/model-00010-of-00009.safetensors"))
+        try FileManager.default.createDirectory(
+            atPath: partial + "/notes", withIntermediateDirectories: false)
+        #expect(try shared.merge().exit == 0)
+        try shared.expectWhole(reference)
+
+        try FileManager.default.removeItem(atPath: shared.output)
+        #expect(try shared.open("--replace").exit == 0)
+        #expect(try shared.work("--index", "0", "--count", "1").exit == 0)
+        let shard = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: partial).first {
+                $0.hasSuffix(".safetensors")
+            })
+        let away = bench.folder.path("away")
+        try FileManager.default.moveItem(atPath: partial + "/" + shard, toPath: away)
+        try FileManager.default.createSymbolicLink(atPath: partial + "/" + shard, withDestinationPath: away)
+        let merged = try shared.merge()
+        #expect(merged.exit != 0 && merged.errors.contains(shard), "\(merged.errors)")
+    }
+
     @Test func bytesAreThoseOfOneProcess() throws {
         let bench = try Workbench()
         let fp8 = bench.folder.path("fp8")

@@ -134,6 +134,13 @@ struct Damage: Sendable, CustomTestStringConvertible {
 
     static let code = [
         Damage("PUB-060", "no modelling file") { try $0.remove("modeling_bailing_moe_v2.py") },
+        Damage("PUB-063", "an import of a file that is not there, in lines of Windows") { copy in
+            let name = "modeling_bailing_moe_v2.py"
+            try copy.remove("release.json")
+            try copy.write(
+                (try copy.text(name) + "from .missing_module import Thing\n").replacing("\n", with: "\r\n"),
+                name)
+        },
         Damage("PUB-061", "code of another repository") {
             try $0.edit("config.json") {
                 $0["auto_map"] = ["AutoModel": "other/repository--modeling.Model"]

@@ -101,6 +101,8 @@ import Testing
 
     @Test(arguments: [
         (["--license-file", "none"], "FILE-", Int32(66)), (["--base-model", "x"], "PUB-103", 64),
+        (["--repository", "x"], "PUB-103", 64), (["--title", ""], "PUB-103", 64),
+        (["--title", "one\ntwo"], "PUB-103", 64), (["--shard-size", "1MB"], "1,000,000 bytes", 64),
         (["--shard-size", "600GB"], "PUB-104", 64), (["--include", "nothing.txt"], "PUB-103", 64),
         (["--target", "vllm-0.11.0/h21"], "TARGET-002", 64), (["--parity", "config.json"], "PUB-101", 65),
         (["--template", "broken.md"], "PUB-100", 65), (["--sign", "config.json"], "PUB-092", 65),

@@ -62,6 +62,39 @@ import Testing
         #expect(report.findings.isEmpty, "\(report.findings.map(\.text))")
     }
 
+    /// Weights can be the base's to the last bit, and the model another one.
+    @Test(
+        arguments: [
+            ("rope_theta", 10000, true), ("num_experts_per_tok", 3, true), ("router_dtype", "bf16", true),
+            ("transformers_version", "5.0.0", false),
+            (
+                "rope_scaling",
+                ["type": "yarn", "factor": 4, "original_max_position_embeddings": 32768], false
+            ),
+        ] as [(String, JSONValue, Bool)])
+    func theConfigIsTheBases(_ key: String, _ value: JSONValue, _ isRefused: Bool) throws {
+        let copy = try ReleaseCopy(ReleaseFolders.compressed)
+        try copy.edit("config.json") { config in
+            config[key] = value
+            if key == "rope_scaling" { config["max_position_embeddings"] = 131072 }
+        }
+        let report = try ReleaseCheck(base: try ReleaseFolders.base.get(), progress: SilentProgress())
+            .run(copy.path)
+        let found = report.findings.filter { $0.code.name == "PUB-068" }
+        #expect(found.contains { $0.level == .error } == isRefused, "\(report.findings.map(\.text))")
+        #expect(found.isEmpty == (key == "transformers_version"))
+    }
+
+    /// The hubs read such cards and rules too.
+    @Test func linesOfAnySystem() throws {
+        let copy = try ReleaseCopy(ReleaseFolders.compressed)
+        for name in ["README.md", ".gitattributes"] {
+            try copy.write(try copy.text(name).replacing("\n", with: "\r\n"), name)
+        }
+        let report = try copy.check()
+        #expect(report.findings.isEmpty, "\(report.findings.map(\.text))")
+    }
+
     /// llm-compressor's own route writes such shards; transformers 4.56.2 and 5.19 load them.
     @Test func aShardWithoutMetadataIsTaken() throws {
         let copy = try ReleaseCopy(ReleaseFolders.compressed)

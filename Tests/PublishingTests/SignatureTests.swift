@@ -83,8 +83,16 @@ import Testing
         #expect(
             good.exit == 0 && good.output.contains("222 followed to the base"), "\(good.errors)\(good.output)"
         )
+        #expect(try verify().output.contains("signed by whom was not checked"))
         let other = try verify("--key", folder.path("other.pem"))
         #expect(other.exit == 1 && other.errors.contains("PUB-090"), "\(other.errors)")
+
+        try aSignatureContradictsFilesWithoutAKeyToo(try folder.copy(of: output, named: "edited"))
+        let linked = try folder.copy(of: output, named: "linked")
+        try FileManager.default.createSymbolicLink(
+            atPath: linked + "/adapter_config.json", withDestinationPath: "/etc/hostname")
+        let link = try ProgramRun(Repository.program("ingot"), ["publish", "verify", linked])
+        #expect(link.exit == 1 && link.errors.contains("adapter_config.json"), "\(link.errors)")
 
         let changed = try folder.copy(of: base, named: "base")
         var tensors = try TensorFile(changed + "/model.safetensors")
@@ -109,5 +117,25 @@ import Testing
         }
         try FileManager.default.removeItem(atPath: output + "/SHA256SUMS")
         #expect(try verify().errors.contains("PUB-083"))
+    }
+
+    /// A list of digests is made anew in a second; the signed one is not.
+    private func aSignatureContradictsFilesWithoutAKeyToo(_ edited: String) throws {
+        func publish(_ words: String...) throws -> ProgramRun {
+            try ProgramRun(Repository.program("ingot"), ["publish"] + words)
+        }
+        let sums = try String(contentsOfFile: edited + "/SHA256SUMS", encoding: .utf8)
+        let before = try digestFile(edited + "/LICENSE").digest
+        try (String(contentsOfFile: edited + "/LICENSE", encoding: .utf8) + "\n").write(
+            toFile: edited + "/LICENSE", atomically: true, encoding: .utf8)
+        try sums.replacing(before, with: try digestFile(edited + "/LICENSE").digest).write(
+            toFile: edited + "/SHA256SUMS", atomically: true, encoding: .utf8)
+        for run in [try publish("verify", edited), try publish("check", edited)] {
+            #expect(run.exit == 1 && run.errors.contains("PUB-091"), "\(run.errors)")
+        }
+        try FileManager.default.removeItem(atPath: edited + "/configuration.json")
+        let fixed = try publish("check", edited, "--fix")
+        #expect(fixed.output.contains("model.sig: removed"), "\(fixed.output)")
+        #expect(!FileManager.default.fileExists(atPath: edited + "/model.sig"))
     }
 }

@@ -151,6 +151,39 @@ struct ChainRunTests {
         #expect(!FileManager.default.fileExists(atPath: second.run))
     }
 
+    /// A scheme, a tolerance or a training's profile in a file is read, and changes what comes of it.
+    @Test func aChangedSchemeFileIsAnotherArtefact() throws {
+        let chain = try SmallChain { recipe in
+            for section in ["draft", "verify", "shard", "publish", "calibrate"] { recipe[section] = nil }
+            recipe["quantise"] = ["scheme": "./scheme.json"]
+        }
+        func quantised(_ scheme: String) throws -> String {
+            try? FileManager.default.removeItem(atPath: chain.folder.path("scheme.json"))
+            try FileManager.default.copyItem(
+                atPath: Repository.path("Profiles/schemes/\(scheme).json"),
+                toPath: chain.folder.path("scheme.json"))
+            let run = try chain.perform()
+            #expect(run.exit == 0, "\(run.errors)")
+            return try String(contentsOfFile: chain.run + "/artefact/config.json", encoding: .utf8)
+        }
+        let block = try quantised("fp8-block")
+        #expect(try quantised("fp8-channel") != block)
+        #expect(try quantised("fp8-block") == block)
+    }
+
+    /// Words of every stage are judged before the first one works.
+    @Test(arguments: [
+        ("verify.checks=weight", "did you mean weights?"), ("verify.tolerance=nope", "nope"),
+        ("verify.backend=x", "CLI-006"),
+        ("verify.tokens=0", "--tokens"), ("draft.measure.numerics=x", "NUMERICS-001"),
+        ("draft.measure.tokens=-5", "--tokens"), ("draft.attach.steps=0", "--steps"),
+        ("calibrate.observe=x", "x"),
+    ]) func wordsThatAStageRefusesAreToldFirst(_ setting: String, _ says: String) throws {
+        let chain = try SmallChain()
+        let run = try chain.perform("--plan", "--set", setting)
+        #expect(run.exit != 0 && run.errors.contains(says), "\(setting): \(run.exit) \(run.errors)")
+    }
+
     /// The card is made last, and what its check would say is known first: but for what an earlier stage measures.
     @Test(arguments: [
         ("a model for doctors and no notice", ["PUB-054"]), ("a comparison that nobody makes", ["PUB-051"]),

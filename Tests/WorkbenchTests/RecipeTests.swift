@@ -96,6 +96,31 @@ struct RecipeTests {
         #expect(failure?.findings.first?.code == .unknownRecipe)
     }
 
+    /// A profile of one's own is a file like any other: relative to the recipe, and read by its stage.
+    @Test func profilesAreNamesOrFiles() throws {
+        let text = #"""
+            {"format": 1, "name": "a", "checkpoint": "/m", "calibrate": {"data": "c", "scheme": ["fp8-block", "s.json"]},
+             "quantise": {"scheme": "mine/s.json"}, "draft": {"train": {"data": "t", "profile": "p.json"}},
+             "verify": {"tolerance": "fp8"}}
+            """#
+        let recipe = try Recipe(try JSONValue(parsing: Array(text.utf8)), folder: "/recipes")
+        #expect(recipe.value("quantise", "scheme") == "/recipes/mine/s.json")
+        #expect(recipe.value("draft.train", "profile") == "/recipes/p.json")
+        #expect(recipe.value("verify", "tolerance") == "fp8")
+        #expect(
+            recipe.sections["calibrate"]?.first { $0.key == "scheme" }?.values
+                == ["fp8-block", "/recipes/s.json"])
+    }
+
+    @Test(arguments: ["quantise.scheme.x=1", "name.x=1"]) func aValueIsNoSection(_ word: String) throws {
+        let failure = #expect(throws: Failure.self) {
+            _ = try Recipe.read(
+                Repository.path("Fixtures/recipes/ling-tiny-icd.json"),
+                settings: [try #require(RecipeSetting(word))])
+        }
+        #expect(failure?.findings.first?.text.contains("a value is no section") == true)
+    }
+
     /// What a section allows is what its command takes: a key without an option would fail hours later.
     @Test func everyKeyIsAnOptionOfItsCommands() throws {
         for section in RecipeSection.all {

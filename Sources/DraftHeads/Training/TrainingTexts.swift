@@ -151,8 +151,8 @@ package struct TrainingTexts: Sendable {
     private static func noAnswer(_ place: String) -> Finding {
         Finding(
             .error, .nothingToLearn, "no answer of the model to learn from", file: place,
-            expected: "a message of the assistant", found: "none",
-            remedy: "remove the line, or --crop to learn every token")
+            expected: "a message of the assistant within --length tokens", found: "none",
+            remedy: "a longer --length, --crop to learn every token, or remove the line")
     }
 
     private static func fewTokens(_ file: String, _ count: Int, _ size: Int) -> Finding {

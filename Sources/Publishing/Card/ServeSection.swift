@@ -27,7 +27,8 @@ struct ServeSection {
         if let topology, topology.target == target.name, let serve = topology.serve,
             let checkpoint = topology.checkpoint
         {
-            return serve.replacing(checkpoint, with: model)
+            // As the plan wrote it for a shell, and as it is.
+            return serve.replacing(shellWord(checkpoint), with: model).replacing(checkpoint, with: model)
         }
         if target.engine.name.hasPrefix("sglang") {
             return "python -m sglang.launch_server --model-path \(model) --trust-remote-code"
