@@ -11,8 +11,14 @@ extension Legality {
             tensor: topology.tensor, data: topology.data, expert: expert, pipeline: topology.pipeline)
     }
 
-    /// The same ranks with experts kept whole.
-    var withWholeExperts: ParallelTopology { withExperts(min(topology.expertRanks, c.expertCount)) }
+    /// The same ranks with experts kept whole, where all ranks of a stage can divide them.
+    var wholeExpertsRemedy: String {
+        let places = topology.expertRanks
+        guard places <= c.expertCount, allowsUneven || c.expertCount % places == 0 else {
+            return "a smaller TP × DP: \(c.expertCount) experts do not divide over \(places) ranks"
+        }
+        return "expert parallelism, which keeps experts whole: --topology \(withExperts(places).name)"
+    }
 
     /// The first of some topologies that is legal; where none is, the search that finds one.
     func legalRemedy(_ others: [ParallelTopology]) -> String {
@@ -63,7 +69,7 @@ extension Legality {
     /// What lets a matrix be cut into whole blocks.
     func blockRemedy(_ entry: InventoryEntry, _ kind: TensorKind, _ block: Int) -> String {
         if entry.expert != nil {
-            return "expert parallelism, which keeps experts whole: --topology \(withWholeExperts.name)"
+            return wholeExpertsRemedy
         }
         let heads = c.keyValueHeadCount
         func isLegal(_ parts: Int) -> Bool {

@@ -229,7 +229,7 @@ package struct Legality: Sendable {
                     found: "\(size) / \(parts) leaves \(size % parts)",
                     remedy: entry.expert == nil
                         ? "\(degreeName(kind.role)) \(works)"
-                        : "expert parallelism, which keeps experts whole: --topology \(withWholeExperts.name)"
+                        : wholeExpertsRemedy
                 ))
         }
         return unique(findings)

@@ -90,6 +90,10 @@ import Topology
                 "vllm-0.33.0", true, "tp16-dp2-ep2", "TOPO-002",
                 "ingot shard plan CHECKPOINT --target ENGINE/DEVICE --devices 32"
             ),
+            (
+                "vllm-0.33.0", true, "dp32", "TOPO-003",
+                "a smaller TP × DP: 24 experts do not divide over 32 ranks"
+            ),
             ("sglang-0.5.23", false, "tp16-ep5", "TOPO-002", "--topology tp16-ep4"),
             ("sglang-0.5.23", false, "tp16", "TOPO-010", "--topology tp4-dp4"),
         ])
