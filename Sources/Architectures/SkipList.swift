@@ -17,6 +17,9 @@ package struct SkipList: Equatable, Sendable {
         self.acceptsParts = acceptsParts
     }
 
+    /// The members of a `quantization_config` that are such lists.
+    package static let keys = ["modules_to_not_convert", "ignored_layers", "ignore"]
+
     /// Each pattern costs a pass over the inventory; released lists have fewer than ten.
     private static let patternLimit = 256
 
@@ -40,9 +43,7 @@ package struct SkipList: Equatable, Sendable {
                 patterns += 1
                 guard patterns <= Self.patternLimit else { continue }
                 match(pattern: entry, inventory, &matches, file: file)
-            } else if let index = inventory.index(of: entry + ".weight")
-                ?? inventory.index(of: "model.\(entry).weight") ?? inventory.index(of: entry)
-            {
+            } else if let index = inventory.index(ofSkipped: entry) {
                 matches.skipped[index] = true
             } else if acceptsParts {
                 parts.insert(entry[...])
@@ -125,5 +126,12 @@ package struct SkipList: Equatable, Sendable {
             "an entry of the skip list names no module of this model and skips nothing",
             file: file, field: "quantization_config", expected: "a full module name", found: "\"\(entry)\"",
             remedy: acceptsParts ? nil : "an entry is a whole name, or a pattern with re: in front")
+    }
+}
+
+extension TensorInventory {
+    /// The entry that a full name in a skip list means; nil for parts of names and for patterns.
+    package func index(ofSkipped name: String) -> Int? {
+        index(of: name + ".weight") ?? index(of: "model.\(name).weight") ?? index(of: name)
     }
 }

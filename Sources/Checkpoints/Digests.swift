@@ -75,6 +75,13 @@ package struct FileDigest {
         hasher.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
+    /// The digest of bytes in memory.
+    package static func of(_ bytes: [UInt8]) -> String {
+        var digest = FileDigest()
+        bytes.withUnsafeBytes { digest.update($0) }
+        return digest.finish()
+    }
+
     /// The digest of a text.
     package static func of(_ text: String) -> String {
         var digest = FileDigest()

@@ -30,6 +30,8 @@ package struct ArtefactTensors: Sendable {
     package let kinds: [TensorKind]
     /// For each kind, the first entry of it.
     package let examples: [Int]
+    /// Names of scales that are of no weight, those of the prediction layer left out; sorted.
+    package let otherScales: [String]
 
     package var inventory: TensorInventory { quantised.inventory }
     package var configuration: BailingMoeV2Configuration { quantised.inventory.configuration }
@@ -58,6 +60,15 @@ package struct ArtefactTensors: Sendable {
         self.kinds = kinds
         self.examples = examples
         self.tensors = tensors
+        let inventory = match.quantised.inventory
+        otherScales = match.stored.compactMap { scale, header in
+            switch scale {
+            case .input(let entry) where inventory.isPrediction(inventory.entries[entry]): nil
+            case .keys(let layer) where layer == inventory.configuration.predictionLayer: nil
+            case .values(let layer) where layer == inventory.configuration.predictionLayer: nil
+            default: match.headers.tensors[header].name
+            }
+        }.sorted()
     }
 
     /// The weights of an opened checkpoint.

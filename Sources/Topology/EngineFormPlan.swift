@@ -16,6 +16,41 @@ extension SplitRules {
         guard piece.isScale, let granularity else { return region }
         return region.withoutPadding.scaleRegion(granularity, scale: shape)
     }
+
+    /// A tensor as one rank's file has it; nil when the rank has none of it.
+    ///
+    /// - Parameter stored: shape and type of a piece as the source has it; nil for one that it has not.
+    func description(
+        _ tensor: EngineTensor, _ rank: Rank, _ granularity: FP8Layout.Granularity?,
+        stored: (EnginePiece) -> (Shape, DType)?
+    ) -> TensorDescription? {
+        if tensor.scalar != nil { return TensorDescription(name: tensor.name, dtype: .f32, shape: []) }
+        var rows = 0
+        var held = 0
+        var experts: Set<Int> = []
+        var shape: Shape = []
+        var dtype = DType.f32
+        for piece in tensor.pieces {
+            guard let (whole, type) = stored(piece), let region = region(piece, whole, granularity, rank)
+            else { continue }
+            shape = region.shape(of: whole)
+            dtype = type
+            held += 1
+            rows += shape.dimensions.first ?? 0
+            if let expert = piece.entry.expert { experts.insert(expert) }
+        }
+        guard held > 0 else { return nil }
+        var dimensions = shape.dimensions
+        if tensor.isStacked {
+            dimensions[0] = rows / experts.count
+            dimensions.insert(experts.count, at: 0)
+        } else if !dimensions.isEmpty {
+            dimensions[0] = rows
+        }
+        return TensorDescription(
+            name: tensor.name, dtype: tensor.isWidened && dtype == .bf16 ? .f32 : dtype,
+            shape: Shape(dimensions))
+    }
 }
 
 /// A plan to write the ranks' files of an engine.
@@ -39,33 +74,9 @@ package struct EngineFormPlan: Sendable {
 
     /// A tensor as one rank's file has it; nil when the rank has none of it.
     func description(_ tensor: EngineTensor, _ rank: Rank) -> TensorDescription? {
-        if tensor.scalar != nil { return TensorDescription(name: tensor.name, dtype: .f32, shape: []) }
-        var rows = 0
-        var held = 0
-        var experts: Set<Int> = []
-        var shape: Shape = []
-        var dtype = DType.f32
-        for piece in tensor.pieces {
-            guard let record = checkpoint.tensor(named: piece.name)?.record,
-                let region = rules.region(piece, record.shape, artefact.granularity, rank)
-            else { continue }
-            shape = region.shape(of: record.shape)
-            dtype = record.dtype
-            held += 1
-            rows += shape.dimensions.first ?? 0
-            if let expert = piece.entry.expert { experts.insert(expert) }
+        rules.description(tensor, rank, artefact.granularity) { piece in
+            checkpoint.tensor(named: piece.name).map { ($0.record.shape, $0.record.dtype) }
         }
-        guard held > 0 else { return nil }
-        var dimensions = shape.dimensions
-        if tensor.isStacked {
-            dimensions[0] = rows / experts.count
-            dimensions.insert(experts.count, at: 0)
-        } else {
-            dimensions[0] = rows
-        }
-        return TensorDescription(
-            name: tensor.name, dtype: tensor.isWidened && dtype == .bf16 ? .f32 : dtype,
-            shape: Shape(dimensions))
     }
 
     /// The tensors of a stage in parts, each of which is one file of every rank.
@@ -177,7 +188,7 @@ extension EngineFormPlan: UnitPlan {
     package var digest: String {
         var digest = FileDigest()
         digest.update(
-            line: "\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement)")
+            line: "\(form.rawValue) \(SliceRecord.schema) \(rules.topology.name) \(rules.placement.identity)")
         digest.update(headersOf: checkpoint)
         return digest.finish()
     }
@@ -189,10 +200,8 @@ extension EngineFormPlan: UnitPlan {
         for name in sidecars { _ = try copyFile(checkpoint.path(of: name), to: joined(folder, name)) }
         let path = joined(folder, "config.json")
         if rules.configuration.predictionLayerCount > 0 {
-            // The layer is left out: a reader must not look for it.
-            var config = rules.configuration.document
-            config["num_nextn_predict_layers"] = 0
-            _ = try FileAccess.writeSealed(JSONValue.object(config).text() + "\n", to: path)
+            _ = try FileAccess.writeSealed(
+                JSONValue.object(configWithoutPrediction).text() + "\n", to: path)
         } else {
             _ = try copyFile(checkpoint.path(of: "config.json"), to: path)
         }
@@ -205,5 +214,27 @@ extension EngineFormPlan: UnitPlan {
                 units.flatMap(\.files).map(\.document)),
         ]
         _ = try FileAccess.writeSealed(record.text() + "\n", to: joined(folder, SliceRecord.fileName))
+    }
+}
+
+extension EngineFormPlan {
+    /// The config of what is written where the prediction layer is left out: a reader must not look for it, and
+    /// the lists of modules that are not quantised must not name it.
+    private var configWithoutPrediction: JSONObject {
+        var config = rules.configuration.document
+        config["num_nextn_predict_layers"] = 0
+        guard case .object(var quantisation)? = config["quantization_config"] else { return config }
+        let inventory = artefact.inventory
+        for key in SkipList.keys {
+            guard case .array(let names)? = quantisation[key] else { continue }
+            quantisation[key] = .array(
+                names.filter { name in
+                    guard case .string(let module) = name, let index = inventory.index(ofSkipped: module)
+                    else { return true }
+                    return !inventory.isPrediction(inventory.entries[index])
+                })
+        }
+        config["quantization_config"] = .object(quantisation)
+        return config
     }
 }

@@ -13,14 +13,22 @@ extension EngineGatherPlan: UnitPlan {
     package var byteCount: Int { source.files.files.reduce(0) { $0 + $1.identity.size } }
 
     package var units: [EngineGatherUnit] {
-        files.map { EngineGatherUnit(source: source, name: $0.name, wanted: $0.tensors) }
+        // Every rank file is compared with its digest once, by one of the units.
+        files.enumerated().map { index, file in
+            EngineGatherUnit(
+                source: source, name: file.name, wanted: file.tensors,
+                compared: source.sealed.keys.filter { $0 % files.count == index }.sorted())
+        }
     }
 
     package var digest: String {
         var lines = ["gather \(source.form.rawValue) \(source.rules.topology.name)"]
         for rank in source.held {
-            lines += rank.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.record.shape)" }
+            lines += rank.sorted { $0.key < $1.key }.map {
+                "\($0.key) \($0.value.record.dtype.rawValue) \($0.value.record.shape)"
+            }
         }
+        lines += source.sealed.sorted { $0.key < $1.key }.map(\.value.digest)
         return FileDigest.of(lines.joined(separator: "\n"))
     }
 
@@ -46,11 +54,14 @@ package struct EngineGatherUnit: WorkUnit {
     let source: EngineFolder
     let name: String
     let wanted: [String]
+    /// Numbers of the rank files that this unit compares with their digests.
+    let compared: [Int]
 
     package var key: String { name }
     package var sourceByteCount: Int {
         let inventory = source.artefact.inventory
-        return wanted.reduce(0) { $0 + (inventory[name: $1]?.byteCount ?? 0) }
+        return compared.reduce(0) { $0 + source.files.files[$1].identity.size }
+            + wanted.reduce(0) { $0 + (inventory[name: $1]?.byteCount ?? 0) }
     }
 
     package func sources() throws(Failure) -> [SourceFile] { source.files.files }
@@ -62,7 +73,29 @@ package struct EngineGatherUnit: WorkUnit {
     package func run(
         into place: UnitPlace, budget: MoveBudget, progress: any ProgressSink
     ) throws(Failure) -> UnitProduct<DigestList> {
-        try gather().run(into: place, budget: budget, progress: progress)
+        try compare(progress)
+        return try gather().run(into: place, budget: budget, progress: progress)
+    }
+
+    /// Reads rank files from front to back: the digests are of whole files, and tensors are read in pieces.
+    private func compare(_ progress: any ProgressSink) throws(Failure) {
+        for number in compared {
+            try StopFlag.check()
+            guard let expected = source.sealed[number] else { continue }
+            // Opened as the plan saw it, before and after: what the units read is what is compared.
+            _ = try source.files.open([number])
+            let path = source.files.files[number].path
+            let found = try digestFile(path)
+            _ = try source.files.open([number])
+            guard found == expected else {
+                throw Failure(
+                    Finding(
+                        .error, .sliceAltered, "a file of a rank is not what was written", file: path,
+                        expected: "SHA-256 \(expected.digest)", found: found.digest,
+                        remedy: "copy this file again from where it was made"))
+            }
+            progress.advance(bytes: found.bytes)
+        }
     }
 
     /// A stored tensor with everything found of it.
@@ -87,7 +120,9 @@ package struct EngineGatherUnit: WorkUnit {
         }
         var tensors: [GatherTensor] = []
         for name in wanted {
-            guard let entry = found[name] else { throw missing(name, "none of it in any rank") }
+            guard let entry = found[name] else {
+                throw Failure(source.missing(name, "none of it in any rank"))
+            }
             let rows = entry.shape.dimensions.first ?? 1
             let bits = entry.isWidened ? 32 : entry.dtype.bits
             let rowBytes = rows == 0 ? 0 : (entry.shape.elementCount ?? 0) / rows * bits / 8
@@ -98,7 +133,7 @@ package struct EngineGatherUnit: WorkUnit {
                         segments: try SliceAssembly.segments(
                             entry.shape, rowBytes: rowBytes, entry.holders,
                             purpose: entry.isWidened ? .narrow : .write)))
-            } catch { throw missing(name, error.text) }
+            } catch { throw Failure(source.missing(name, error.text)) }
         }
         let order = ShardHeader.fileOrder(tensors.map(\.description))
         return GatherUnit(
@@ -109,16 +144,17 @@ package struct EngineGatherUnit: WorkUnit {
     private func collect(
         _ tensor: EngineTensor, _ rank: Rank, _ wanted: Set<String>, _ found: inout [String: Found]
     ) throws(Failure) {
-        let place = source.held[rank.stage * source.rules.topology.tensor + rank.tensor][tensor.name]
+        let place = source.held[source.place(rank)][tensor.name]
         var offset = 0
-        var isHeld = false
         for piece in tensor.pieces {
-            let (shape, dtype) = stored(piece)
+            let form = source.stored(piece)
+            let (shape, dtype) = (form.shape, form.dtype)
             guard
                 let region = source.rules.region(piece, shape, source.artefact.granularity, rank)
             else { continue }
-            isHeld = true
-            guard let place else { throw missing(tensor.name, "none of it in rank \(rank.index)") }
+            guard let place else {
+                throw Failure(source.missing(tensor.name, "none of it in rank \(rank.index)"))
+            }
             let isWidened = tensor.isWidened && dtype == .bf16
             let bytes = region.byteCount(of: shape, isWidened ? .f32 : dtype)
             if wanted.contains(piece.name) {
@@ -135,31 +171,5 @@ package struct EngineGatherUnit: WorkUnit {
             }
             offset += bytes
         }
-        guard isHeld, let place, place.record.dataRange.count != offset else { return }
-        throw Failure(
-            Finding(
-                .error, .sliceAltered, "a tensor of a rank has another size than its topology asks for",
-                file: source.files.files[place.file].path, tensor: tensor.name,
-                expected: "\(grouped(offset)) bytes in \(source.rules.topology.name)",
-                found: "\(place.record.shape) \(place.record.dtype.rawValue), "
-                    + "\(grouped(place.record.dataRange.count)) bytes",
-                remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
-    }
-
-    private func stored(_ piece: EnginePiece) -> (Shape, DType) {
-        let inventory = source.artefact.quantised
-        guard let index = inventory.inventory.index(of: piece.entry.name) else {
-            return (piece.entry.shape, piece.entry.dtype)
-        }
-        if piece.isScale, let scale = inventory.scale(at: index) { return (scale.shape, .f32) }
-        return (piece.entry.shape, inventory.storedDType(at: index))
-    }
-
-    private func missing(_ name: String, _ held: String) -> Failure {
-        Failure(
-            Finding(
-                .error, .rankMissing, "the ranks do not hold all of a tensor", file: source.folder,
-                tensor: name, expected: "all of it in \(source.rules.topology.name)", found: held,
-                remedy: "gather reads what \(source.form.rawValue) writes, before weights are repacked"))
     }
 }

@@ -52,6 +52,14 @@ package enum ExpertPlacement: Equatable, Sendable {
         experts / ranks + (rank < experts % ranks ? 1 : 0)
     }
 
+    /// Everything that decides where experts live, the same in every process: digests of plans have it.
+    var identity: String {
+        guard case .listed(let layers) = self else { return "\(self)" }
+        return layers.sorted { $0.key < $1.key }.reduce(into: name.rawValue) { text, layer in
+            text += " \(layer.key):" + layer.value.map(String.init).joined(separator: ",")
+        }
+    }
+
     private static func linearRank(_ expert: Int, _ experts: Int, _ ranks: Int) -> Int {
         let (base, left) = experts.quotientAndRemainder(dividingBy: ranks)
         // The first `left` ranks hold one expert more.

@@ -18,8 +18,8 @@ package struct Legality: Sendable {
     /// What the engine is called, for messages.
     let engine: String
 
-    private var topology: ParallelTopology { rules.topology }
-    private var c: BailingMoeV2Configuration { rules.configuration }
+    var topology: ParallelTopology { rules.topology }
+    var c: BailingMoeV2Configuration { rules.configuration }
 
     package init(_ artefact: ArtefactTensors, _ rules: SplitRules, allowsUneven: Bool, engine: String) {
         self.artefact = artefact
@@ -67,11 +67,7 @@ package struct Legality: Sendable {
                     .error, .topologyUnknownToEngine,
                     "\(engine) divides experts over all ranks of a stage or not at all",
                     expected: "EP = TP × DP = \(places)", found: "EP \(expert)",
-                    remedy: "--topology "
-                        + ParallelTopology(
-                            tensor: topology.tensor, data: topology.data, expert: places,
-                            pipeline: topology.pipeline
-                        ).name)
+                    remedy: legalRemedy([places, 1].map(withExperts)))
             ]
         case .sglang:
             guard places % expert != 0 else { return [] }
@@ -79,12 +75,8 @@ package struct Legality: Sendable {
                 finding(
                     .error, .topologyUnknownToEngine, "\(engine) divides --tp by --ep",
                     expected: "EP that divides TP × DP = \(places)", found: "EP \(expert)",
-                    remedy: "--topology "
-                        + ParallelTopology(
-                            tensor: topology.tensor, data: topology.data,
-                            expert: largestDivisor(of: places, upTo: min(expert, places)),
-                            pipeline: topology.pipeline
-                        ).name)
+                    remedy: legalRemedy(
+                        (1...min(expert, places)).reversed().filter { places % $0 == 0 }.map(withExperts)))
             ]
         }
     }
@@ -204,15 +196,17 @@ package struct Legality: Sendable {
         guard tensor > groups, topology.world > 1 else { return [] }
         let places = topology.expertRanks
         let copies = tensor / groups
-        let other = ParallelTopology(
-            tensor: groups, data: places / groups, expert: places <= c.expertCount ? places : 1,
-            pipeline: topology.pipeline)
+        // Experts stay whole where that is legal: they then take no more room than before.
+        let others = [places, 1].map {
+            ParallelTopology(
+                tensor: groups, data: places / groups, expert: $0, pipeline: topology.pipeline)
+        }
         return [
             finding(
                 .warning, .headsRepeated,
                 "key/value heads are stored \(copies) times: more tensor ranks give no more cache",
                 tensor: name, expected: "at most \(groups) tensor ranks, one for each key/value head",
-                found: "TP \(tensor)", remedy: "--topology \(other.name)")
+                found: "TP \(tensor)", remedy: legalRemedy(others))
         ]
     }
 
@@ -235,7 +229,8 @@ package struct Legality: Sendable {
                     found: "\(size) / \(parts) leaves \(size % parts)",
                     remedy: entry.expert == nil
                         ? "\(degreeName(kind.role)) \(works)"
-                        : "expert parallelism, which keeps experts whole: --topology \(withExperts.name)"))
+                        : wholeExpertsRemedy
+                ))
         }
         return unique(findings)
     }
@@ -248,46 +243,22 @@ package struct Legality: Sendable {
         for (kind, example) in zip(artefact.kinds, artefact.examples) where kind.scaleShape != nil {
             let parts = rules.parts(kind.role)
             guard parts > 1 else { continue }
-            let region = rules.region(kind.role, kind.shape, index: 1, of: parts)
             let isColumns = kind.role.tensorParallelSplit == .columns
-            let sizes = isColumns ? [region.columns?.count ?? 0] : region.rows.map(\.count)
             let block = isColumns ? width : height
-            guard let bad = sizes.first(where: { $0 % block != 0 }) else { continue }
+            guard let bad = cuts(kind, parts).first(where: { $0.each % block != 0 }) else { continue }
             let entry = artefact.inventory.entries[example]
             let axis = isColumns ? "columns" : "rows"
             findings.append(
                 finding(
                     .error, .cutsScaleBlock, "\(axis) of a quantised matrix are cut inside a scale block",
                     tensor: described(entry, kind),
-                    expected: "\(axis) of a rank in multiples of \(block)",
-                    found: "\(kind.shape.dimensions[isColumns ? 1 : 0]) / \(parts) ranks = \(bad)",
+                    expected: "\(axis) of a rank in multiples of \(block)", found: bad.text,
                     remedy: blockRemedy(entry, kind, block)))
         }
         return unique(findings)
     }
 
-    private func blockRemedy(_ entry: InventoryEntry, _ kind: TensorKind, _ block: Int) -> String {
-        if entry.expert != nil {
-            return "expert parallelism, which keeps experts whole: --topology \(withExperts.name)"
-        }
-        let size = kind.shape.dimensions[kind.role.tensorParallelSplit == .columns ? 1 : 0]
-        func isLegal(_ parts: Int) -> Bool {
-            size % parts == 0 && size / parts % block == 0 && c.attentionHeadCount % parts == 0
-        }
-        let works = (1...rules.parts(kind.role)).last(where: isLegal) ?? 1
-        let kept = TensorRole.allCases.filter { $0.isQuantisable && RoleGroup($0) == RoleGroup(kind.role) }
-        let options = kept.map { "--keep \($0.name)" }.joined(separator: " ")
-        return "\(degreeName(kind.role)) \(works), or quantise again with \(options)"
-    }
-
-    /// The same ranks with experts kept whole.
-    private var withExperts: ParallelTopology {
-        ParallelTopology(
-            tensor: topology.tensor, data: topology.data,
-            expert: min(topology.expertRanks, c.expertCount), pipeline: topology.pipeline)
-    }
-
-    private func degreeName(_ role: TensorRole) -> String {
+    func degreeName(_ role: TensorRole) -> String {
         rules.parts(role) == topology.tensor ? "TP" : "TP × DP"
     }
 

@@ -17,6 +17,52 @@ package struct RankGatherPlan: Sendable {
     package init(_ folder: String) throws(Failure) {
         record = try RankRecord.read(folder)
         try Self.findings(record).throwErrors()
+        try Self.headerFindings(record).throwErrors()
+    }
+
+    /// Whether the shards are those whose headers were kept, and their tensors those of the record: a shard that
+    /// the record lost would be missing in the checkpoint without a sign.
+    private static func headerFindings(_ record: RankRecord) throws(Failure) -> [Finding] {
+        var collector = FindingCollector()
+        func malformed(_ what: String, tensor: String? = nil, _ expected: String, _ found: String) {
+            collector.add(
+                Finding(
+                    .error, .rankRecordMalformed, what, file: joined(record.folder, SliceRecord.fileName),
+                    tensor: tensor, expected: expected, found: found,
+                    remedy: "copy topology.json and the folder source again"))
+        }
+        var carried = Dictionary(record.carried.map { ($0.name, $0.sealed) }) { first, _ in first }
+        var unused = Set(record.names)
+        for shard in record.shards {
+            guard let sealed = carried.removeValue(forKey: shard.headerPath) else {
+                malformed(
+                    "a shard is without its header", "\(shard.headerPath) among the carried files",
+                    "no such file")
+                continue
+            }
+            let (bytes, header) = try shard.header(in: record.folder)
+            let digest = FileDigest.of(bytes)
+            if digest != sealed.digest {
+                collector.add(
+                    Finding(
+                        .error, .sliceAltered, "a carried file is not what was written",
+                        file: joined(record.folder, shard.headerPath),
+                        expected: "SHA-256 \(sealed.digest)", found: digest,
+                        remedy: "copy this file again"))
+            }
+            for tensor in header.tensors { unused.remove(tensor.name) }
+        }
+        for name in carried.keys.sorted() where name.hasSuffix(SliceRecord.headerSuffix) {
+            malformed(
+                "a header is of no shard of the record", "a shard for \(name)",
+                "\(record.shards.count) shards, none of them its own")
+        }
+        if let first = unused.min() {
+            malformed(
+                "the record has slices of tensors that stand in no shard", tensor: first,
+                "tensors of \(record.shards.count) shards", "\(grouped(unused.count)) others")
+        }
+        return collector.findings
     }
 
     private static func findings(_ record: RankRecord) -> [Finding] {
@@ -131,10 +177,7 @@ package struct RankGatherUnit: WorkUnit {
 
     /// Lays the shard out from the headers of the rank files.
     private func gather() throws(Failure) -> GatherUnit {
-        let path = joined(
-            joined(record.folder, SliceRecord.sourceFolder), shard.name + SliceRecord.headerSuffix)
-        let head = try FileAccess.read(path, limit: 1 << 27)
-        let header = try Self.header(head, fileSize: shard.bytes, path: path)
+        let (head, header) = try shard.header(in: record.folder)
         var source: [SourceFile] = []
         var held: [Int: (file: Int, tensors: [String: TensorRecord])] = [:]  // by rank
         for (number, name) in slices.enumerated() {
@@ -157,6 +200,18 @@ package struct RankGatherUnit: WorkUnit {
     /// The number in `rank-00003/model.safetensors`.
     private static func rank(of name: String) -> Int? {
         name.split(separator: "/").first.flatMap { $0.split(separator: "-").last }.flatMap { Int($0) }
+    }
+}
+
+extension RankRecord.Shard {
+    /// Where the header of the source stands, from the folder of ranks.
+    var headerPath: String { SliceRecord.sourceFolder + "/" + name + SliceRecord.headerSuffix }
+
+    /// The first bytes of the source's file, and what they say.
+    func header(in folder: String) throws(Failure) -> (bytes: [UInt8], header: ShardHeader) {
+        let path = joined(folder, headerPath)
+        let head = try FileAccess.read(path, limit: 1 << 27)
+        return (head, try Self.header(head, fileSize: bytes, path: path))
     }
 
     private static func header(_ bytes: [UInt8], fileSize: Int, path: String) throws(Failure) -> ShardHeader {

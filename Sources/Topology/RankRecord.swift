@@ -43,6 +43,9 @@ struct RankRecord: Sendable {
 
     var tensorCount: Int { tensors.count }
 
+    /// Names of the tensors, in no order.
+    var names: some Collection<String> { places.keys }
+
     /// The ranks that hold a slice, its owner first.
     func ranks(_ slice: Int) -> [Int] {
         rankList[Int(rankStarts[slice])..<Int(rankStarts[slice + 1])].map(Int.init)
@@ -111,6 +114,9 @@ struct RankRecord: Sendable {
         }
         for shard in try reader.objects("shards") {
             let name = try Self.plain(shard, "name")
+            guard !shards.contains(where: { $0.name == name }) else {
+                throw shard.mismatch("name", "each shard once")
+            }
             let bytes = try shard.integer("bytes")
             guard bytes >= 8 else { throw shard.mismatch("bytes", "the length of a file") }
             shards.append(Shard(name: name, bytes: bytes))
@@ -127,8 +133,10 @@ struct RankRecord: Sendable {
         }
     }
 
-    private static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ArtefactFile] {
+    /// The files that a record lists, each once.
+    static func files(_ reader: StrictReader, _ key: String) throws(DocumentError) -> [ArtefactFile] {
         var files: [ArtefactFile] = []
+        var names: Set<String> = []
         for file in try reader.objects(key) {
             let name = try file.string("name")
             let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -136,6 +144,7 @@ struct RankRecord: Sendable {
             guard parts.count <= 2, parts.allSatisfy({ isPlainFileName(String($0)) }) else {
                 throw file.mismatch("name", "a file of this folder")
             }
+            guard names.insert(name).inserted else { throw file.mismatch("name", "each file once") }
             let bytes = try file.integer("bytes")
             guard bytes >= 0 else { throw file.mismatch("bytes", "the length of a file") }
             files.append(

@@ -218,7 +218,8 @@ extension RankSlicePlan: UnitPlan {
     package var digest: String {
         var digest = FileDigest()
         digest.update(line: "ranks \(SliceRecord.schema) \(rules.family.rawValue) \(rules.topology.name)")
-        digest.update(line: "\(rules.placement) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
+        digest.update(
+            line: "\(rules.placement.identity) \(rules.allToAll.rawValue) \(rules.vocabularyMultiple)")
         digest.update(line: "\(rules.stages.stages)")
         digest.update(headersOf: checkpoint)
         return digest.finish()

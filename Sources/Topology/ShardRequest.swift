@@ -94,7 +94,7 @@ package struct ShardRequest: Sendable {
             artefact.configuration, topology, family: .vllm, remainder: .middle,
             vocabularyMultiple: form.vocabularyMultiple, placement: placement, allToAll: allToAll)
         let findings =
-            form.findings(artefact, topology)
+            form.findings(artefact, rules)
             + Legality(
                 artefact, rules, allowsUneven: form == .vllmShardedState, engine: form.rawValue
             ).findings()

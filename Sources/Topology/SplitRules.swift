@@ -63,6 +63,21 @@ package struct SplitRules: Sendable {
             vocabularyMultiple: engine.vocabularyMultiple, placement: placement, allToAll: allToAll)
     }
 
+    /// The same rules for other ranks of the same stages.
+    func moved(to topology: ParallelTopology) -> SplitRules { SplitRules(self, topology) }
+
+    private init(_ other: SplitRules, _ topology: ParallelTopology) {
+        precondition(topology.pipeline == other.topology.pipeline)
+        configuration = other.configuration
+        self.topology = topology
+        family = other.family
+        allToAll = other.allToAll
+        // Without expert parallelism there is nothing to place.
+        placement = topology.expert > 1 ? other.placement : .linear
+        stages = other.stages
+        vocabularyMultiple = other.vocabularyMultiple
+    }
+
     /// Rows of the embedding and the head with what the engine adds.
     package var paddedVocabulary: Int {
         let multiple = vocabularyMultiple

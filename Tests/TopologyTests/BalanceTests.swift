@@ -1,6 +1,7 @@
 // Placements by load: how even they are, what engines read of them.
 
 import Architectures
+import Diagnostics
 import Documents
 import Foundation
 import TestSupport
@@ -64,6 +65,42 @@ import Topology
         try run(try request.plan(checkpoint, artefact).work, folder.path("ranks"))
         try run(try GatherRequest(folder.path("ranks")).plan().work, folder.path("back"))
         #expect(try folderDigest(folder.path("back")) == folderDigest(source))
+    }
+
+    @Test("the plan of a placement by load is the same in every process")
+    func digest() throws {
+        let folder = try fastFolder()
+        let source = try SmallModel.maker(["num_hidden_layers": 9]).write(folder.path("source"))
+        let data = folder.path("data.jsonl")
+        try "{\"tokens\": \((0..<40).map { $0 * 7 % 97 })}\n".write(
+            toFile: data, atomically: true, encoding: .utf8)
+        let calibrated = try ProgramRun.ingot(
+            "calibrate", source, "--data", data, "--output", folder.path("cal"))
+        #expect(calibrated.exit == 0, "\(calibrated.errors)")
+        var outputs: Set<String> = []
+        for _ in 0..<3 {
+            let run = try ProgramRun.ingot(
+                "shard", source, "--topology", "tp2-ep2", "--form", "ranks", "--placement", "balanced",
+                "--calibration", folder.path("cal"), "--output", folder.path("out"), "--dry-run")
+            #expect(run.exit == 0 && run.output.contains("plan sha256"), "\(run.errors)")
+            outputs.insert(run.output)
+        }
+        #expect(outputs.count == 1, "\(outputs)")
+    }
+
+    @Test("an engine's files have no numbers of experts: a placement by load is refused")
+    func engineForms() throws {
+        let folder = try fastFolder()
+        let source = try SmallModel.maker([:]).write(folder.path("source"))
+        let (checkpoint, artefact) = try opened(source)
+        for form in ["vllm-sharded-state@0.32", "deepseek-mp"] {
+            let request = ShardRequest(
+                topology: try ParallelTopology("tp2-ep2"), form: try ShardForm(named: form),
+                engine: try Target.engine("vllm-0.33.0", profiles), placement: .balanced,
+                load: skewed(layers: 1..<3, experts: 8))
+            let failure = #expect(throws: Failure.self) { try request.plan(checkpoint, artefact) }
+            #expect(failure?.findings.map(\.code.name) == ["TOPO-014"], "\(form)")
+        }
     }
 
     @Test("the files that SGLang and vllm-ascend read")

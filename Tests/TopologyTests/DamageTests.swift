@@ -101,6 +101,41 @@ import Topology
         try refuses(ranks, folder, "TOPO-01")
     }
 
+    @Test("a record that lost a shard, says one twice, or has a header that changed")
+    func shards() throws {
+        let folder = try fastFolder()
+        let ranks = try slices(folder)
+        let path = ranks + "/topology.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        func header(_ member: JSONValue) -> Bool {
+            member.text().contains("00002-of-00002.safetensors.header")
+        }
+        for change in [
+            { $0[list: "shards"].removeLast() },
+            {
+                // The shard with its header: its tensors are left.
+                $0[list: "shards"].removeLast()
+                $0[list: "carried"].removeAll(where: header)
+            },
+            { $0[list: "shards"].append($0[list: "shards"][0]) },
+            { $0[list: "carried"].removeAll(where: header) },
+            { $0[list: "files"].append($0[list: "files"][0]) },
+        ] as [(inout JSONObject) -> Void] {
+            try edit(path, change)
+            try refuses(ranks, folder, "TOPO-016")
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        // Not all of a header is of a tensor: its bytes have a digest.
+        try edit(path) { record in
+            record[list: "carried"] = record[list: "carried"].map { member in
+                guard case .object(var file) = member, header(member) else { return member }
+                file["sha256"] = .string(String(repeating: "0", count: 64))
+                return .object(file)
+            }
+        }
+        try refuses(ranks, folder, "TOPO-018", "model-00002-of-00002.safetensors.header", "SHA-256")
+    }
+
     @Test("a folder that holds no slices")
     func nothing() throws {
         let folder = try fastFolder()
@@ -136,6 +171,8 @@ import Topology
         try FileManager.default.moveItem(
             atPath: folder.path("ranks/model-rank-3-part-0.safetensors"),
             toPath: folder.path("ranks/model-pp-4095-tp-4095-part-0.safetensors"))
+        // As vLLM leaves it: the record would say that there are four.
+        try FileManager.default.removeItem(atPath: folder.path("ranks/topology.json"))
         let gathered = try ProgramRun.ingot(
             "shard", "gather", folder.path("ranks"), "--output", folder.path("back"))
         #expect(gathered.exit == 66, "\(gathered.errors)")
@@ -156,6 +193,8 @@ import Topology
             file[name]?.floats[3] = 0.1
             try file.write(path)
         }
+        // The engine trained and saved these.
+        try FileManager.default.removeItem(atPath: folder.path("ranks/topology.json"))
         try refuses(folder.path("ranks"), folder, "TOPO-019", ".mlp.gate.weight")
     }
 

@@ -9,20 +9,6 @@ import Testing
 import Topology
 
 @Suite struct FormTests {
-    /// Every tensor of a checkpoint by name: its type, shape and bytes.
-    private func contents(_ folder: String) throws -> [String: [UInt8]] {
-        let checkpoint = try Checkpoint.open(folder)
-        var contents: [String: [UInt8]] = [:]
-        for (shard, part) in checkpoint.shards.enumerated() {
-            for record in part.header.tensors {
-                contents[record.name] =
-                    Array("\(record.dtype.rawValue) \(record.shape) ".utf8)
-                    + (try FileAccess.read(checkpoint.path(ofShard: shard), range: record.dataRange))
-            }
-        }
-        return contents
-    }
-
     private func source(_ folder: FastFolder, _ changes: [String: JSONValue?] = [:]) throws -> String {
         try SmallModel.maker(changes).write(folder.path("source"), shards: 3)
     }

@@ -63,6 +63,50 @@ import Topology
         #expect(try planner(.block(128)).judge(ParallelTopology("tp4-dp4-ep16")).isLegal)
     }
 
+    @Test("the fused projection is cut in three: the part that does not divide is named")
+    func fusedParts() throws {
+        func judge(_ name: String) throws -> Finding? {
+            // Query rows 2048, key and value rows 256.
+            try planner(.block(128), changes: ["head_dim": 64]).judge(ParallelTopology(name)).findings.first {
+                $0.level == .error
+                    && $0.subjects.contains { $0.value.contains("query_key_value.weight [2560, 4096]") }
+            }
+        }
+        #expect(try judge("tp2") == nil)
+        for (name, found) in [
+            ("tp4", "key rows 256 / 4 ranks = 64"), ("tp8", "key rows 256 / 4 key/value heads = 64"),
+        ] {
+            let error = try #require(try judge(name))
+            #expect(error.code.name == "TOPO-003" && error.found == found)
+            #expect(error.remedy?.hasPrefix("TP 2, or quantise again") == true, "\(error.remedy ?? "")")
+        }
+    }
+
+    @Test(
+        "a topology is advised only where it is legal itself",
+        arguments: [
+            ("vllm-0.33.0", false, "tp16-dp2-ep2", "TOPO-002", "--topology tp16-dp2"),
+            (
+                "vllm-0.33.0", true, "tp16-dp2-ep2", "TOPO-002",
+                "ingot shard plan CHECKPOINT --target ENGINE/DEVICE --devices 32"
+            ),
+            (
+                "vllm-0.33.0", true, "dp32", "TOPO-003",
+                "a smaller TP × DP: 24 experts do not divide over 32 ranks"
+            ),
+            ("sglang-0.5.23", false, "tp16-ep5", "TOPO-002", "--topology tp16-ep4"),
+            ("sglang-0.5.23", false, "tp16", "TOPO-010", "--topology tp4-dp4"),
+        ])
+    func legalAdvice(engine: String, blocks: Bool, name: String, code: String, remedy: String) throws {
+        let planner = try planner(
+            blocks ? .block(128) : .plain, engine + "/h20-96g", changes: ["num_experts": 24])
+        let findings = try planner.judge(ParallelTopology(name)).findings
+        let finding = try #require(findings.first { $0.code.name == code })
+        #expect(finding.remedy == remedy)
+        guard let advised = finding.remedy?.split(separator: " ").last, remedy.hasPrefix("--") else { return }
+        #expect(try planner.judge(ParallelTopology(String(advised))).isLegal)
+    }
+
     @Test("past four ranks key/value heads are repeated: legal, no gain, and what gains")
     func repeatedHeads() throws {
         for (name, copies, other) in [("tp8", 2, "tp4-dp2-ep8"), ("tp16", 4, "tp4-dp4-ep16")] {

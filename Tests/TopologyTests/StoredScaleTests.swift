@@ -71,4 +71,22 @@ import Topology
             }
         }
     }
+
+    @Test("forms without a place for these scales are refused, whatever else they could hold")
+    func engineForms() throws {
+        let run = try ProgramRun.ingot(
+            "quantise", folder.path("plain"), "--scheme", "fp8-block", "--kv-scales", "--calibration",
+            folder.path("cal"), "--output", folder.path("cache"), "--quiet")
+        #expect(run.exit == 0, "\(run.errors)")
+        for (form, checkpoint) in [
+            ("vllm-sharded-state@0.32", folder.path("cache")), ("deepseek-mp", folder.path("cache")),
+            ("deepseek-mp", source),
+        ] {
+            let run = try ProgramRun.ingot(
+                "shard", checkpoint, "--topology", "tp1", "--form", form, "--output", folder.path("out"))
+            #expect(run.exit == 64 && run.errors.contains("TOPO-014"), "\(run.errors)")
+            #expect(run.errors.contains("scales of inputs, keys and values"), "\(run.errors)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path("out")))
+        }
+    }
 }

@@ -140,3 +140,50 @@ func run(_ work: ShardWork, _ path: String, resume: Bool = false, replace: Bool 
     }
     return try run(work.plan)
 }
+
+/// Every tensor of a checkpoint by name: its type, shape and bytes.
+func contents(_ folder: String) throws -> [String: [UInt8]] {
+    let checkpoint = try Checkpoint.open(folder)
+    var contents: [String: [UInt8]] = [:]
+    for (shard, part) in checkpoint.shards.enumerated() {
+        for record in part.header.tensors {
+            contents[record.name] =
+                Array("\(record.dtype.rawValue) \(record.shape) ".utf8)
+                + (try FileAccess.read(checkpoint.path(ofShard: shard), range: record.dataRange))
+        }
+    }
+    return contents
+}
+
+/// Quantises a checkpoint with the program; blocks of 16 in place of 128, which small matrices can be cut into.
+func quantised(
+    _ source: String, _ folder: FastFolder, _ scheme: String = "fp8-block", _ words: String...
+) throws -> String {
+    let path = folder.path("\(scheme)-16.json")
+    try Repository.text("Profiles/schemes/\(scheme).json").replacing("128", with: "16")
+        .write(toFile: path, atomically: true, encoding: .utf8)
+    let output = folder.path("codes-\(scheme)")
+    let run = try ProgramRun(
+        Repository.program("ingot"),
+        ["quantise", source, "--scheme", path, "--output", output, "--quiet"] + words)
+    guard run.exit == 0 else { throw NotQuantised(errors: run.errors) }
+    return output
+}
+
+struct NotQuantised: Error { let errors: String }
+
+/// Changes a record in place.
+func edit(_ path: String, _ change: (inout JSONObject) throws -> Void) throws {
+    let bytes = try FileAccess.read(path, limit: 1 << 24)
+    guard case .object(var object) = try JSONValue(parsing: bytes) else { return }
+    try change(&object)
+    try JSONValue.object(object).text().write(toFile: path, atomically: true, encoding: .utf8)
+}
+
+extension JSONObject {
+    /// A list among the members; empty where there is none.
+    subscript(list key: String) -> [JSONValue] {
+        get { if case .array(let list)? = self[key] { list } else { [] } }
+        set { self[key] = .array(newValue) }
+    }
+}
