@@ -52,11 +52,20 @@ struct WeightDiagnosis {
             return "every number is \(decimals(sums.ratio, 3)) times what it should be: codes read without "
                 + "their scales, or a factor applied where none belongs"
         }
-        guard !weight.hasCodes, Self.codeRounding.contains(sums.relative) else { return nil }
+        guard !weight.hasCodes else { return nil }
+        // Rounding is everywhere alike; what is exchanged or overwritten is somewhere.
+        if weight.worstBand > Self.uneven * sums.relative {
+            return "most of the difference is in rows \(weight.worstRows.lowerBound) to "
+                + "\(weight.worstRows.upperBound - 1): rows exchanged or overwritten"
+        }
+        guard Self.codeRounding.contains(sums.relative) else { return nil }
         return "its numbers look rounded to FP8 and back"
             + (weight.key.role.isQuantisable
-                ? "" : "; no scheme quantises a \(weight.key.role.title)")
+                ? "" : "; no scheme quantises this: \(weight.key.role.title)")
     }
+
+    /// How much worse than the whole weight its worst rows are where the difference is not everywhere.
+    private static let uneven = 2.0
 
     /// Relative RMS that rounding to E4M3 leaves: half a step of three bits of mantissa at most, 2^-4.
     private static let codeRounding = 0.01...0.0625

@@ -1,6 +1,7 @@
 // The command that serves an artefact in a topology, in each engine's own words.
 
 import Architectures
+import Diagnostics
 
 /// Writes the command line of an engine.
 ///
@@ -27,7 +28,7 @@ package enum ServeCommand {
         case .single:
             return "AutoModelForCausalLM.from_pretrained(\"\(checkpoint)\", trust_remote_code=True)"
         }
-        return words.map(quoted).joined(separator: " ")
+        return words.map(shellWord).joined(separator: " ")
     }
 
     private static func vllm(
@@ -69,11 +70,5 @@ package enum ServeCommand {
         if request.cache == .fp8 { words += ["--kv-cache-dtype", "fp8_e4m3"] }
         if let share = request.utilisation { words += ["--mem-fraction-static", "\(share)"] }
         return words
-    }
-
-    /// A word as a shell takes it.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=:,+@".contains($0) }
-        return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }
 }

@@ -57,10 +57,17 @@ struct WeightDamageTests {
         Fault("a half", expert(6, "up", layer: 2), "1/2 times what it should be") {
             try $0.edit(expert(6, "up", layer: 2)) { $0 = $0.map { $0 / 2 } }
         },
-        Fault("router rounded to FP8", router, "rounded to FP8 and back; no scheme quantises a router") {
+        Fault("router rounded to FP8", router, "rounded to FP8 and back; no scheme quantises this: router") {
             try $0.edit(router) { values in
                 let scale = values.reduce(0) { max($0, abs($1)) } / 448
                 values = values.map { E4M3.decode(E4M3.encode($0 / scale)) * scale }
+            }
+        },
+        Fault("two rows of the output head exchanged", "lm_head.weight", "in rows 384 to 511: rows exchanged")
+        {
+            try $0.edit("lm_head.weight") { values in
+                let width = values.count / 512
+                for column in 0..<width { values.swapAt(500 * width + column, 400 * width + column) }
             }
         },
         Fault("router's codes as values", router, "codes read without their scales") {
