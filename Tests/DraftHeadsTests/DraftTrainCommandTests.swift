@@ -31,6 +31,34 @@ struct DraftTrainCommandTests {
         #expect(Int(run.exit) == status && run.errors.contains(says), "\(run.errors)")
     }
 
+    /// A head that has hardly learnt: other layers seem as good by chance, and only proof is an error.
+    @Test func noiseIsNoVerdictOnLayers() throws {
+        let folder = try TemporaryFolder()
+        let target = Repository.checkpoint("ling-tiny-icd")
+        let rows = try String(contentsOfFile: target + "/train.jsonl", encoding: .utf8)
+        try rows.split(separator: "\n").prefix(40).joined(separator: "\n").write(
+            toFile: folder.path("train.jsonl"), atomically: true, encoding: .utf8)
+        let train = try ProgramRun(
+            Repository.program("ingot"),
+            ["draft", "train", target, "--data", folder.path("train.jsonl"), "--output", folder.path("head")]
+                + ["--steps", "60", "--batch", "4", "--length", "64", "--seed", "3"])
+        #expect(train.exit == 0, "\(train.errors)")
+        func audit(_ more: String...) throws -> ProgramRun {
+            try ProgramRun(
+                Repository.program("ingot"),
+                ["draft", "audit", folder.path("head"), target, "--data", target + "/evaluation.jsonl"] + more
+            )
+        }
+        for tokens in ["200", "800", "1000"] {
+            let run = try audit("--tokens", tokens)
+            #expect(
+                run.exit == 0 && !run.errors.contains("error: the head guesses"), "\(tokens): \(run.errors)")
+        }
+        // Read as the states that enter the layers, it is worse beyond chance.
+        let misread = try audit("--tokens", "4000", "--layers", "entering")
+        #expect(misread.exit == 65 && misread.errors.contains("--layers after"), "\(misread.errors)")
+    }
+
     /// What a plan says of its texts.
     @Test func textsAreLookedAt() throws {
         let bench = try TrainingBench()
