@@ -59,12 +59,7 @@ struct ParitySampleOptions: ParsableArguments {
         }
         let cut = TokenRow.cut(all, to: tokens)
         try TokenRow.check(cut, vocabulary: limit, file: data)
-        guard !cut.isEmpty else {
-            throw Failure(
-                Finding(
-                    .error, .dataRowMalformed, "there is no text to run over", file: data,
-                    expected: "a row of at least one token", found: "none"))
-        }
+        try TokenRow.requireText(cut, file: data)
         return cut
     }
 

@@ -102,12 +102,7 @@ struct Sensitivity: ParsableCommand {
         let rows = TokenRow.cut(try TokenRow.read(file, folder: checkpoint), to: tokens)
         let configuration = opened.inventory.configuration
         try TokenRow.check(rows, vocabulary: configuration.vocabularySize, file: file)
-        guard !rows.isEmpty else {
-            throw Failure(
-                Finding(
-                    .error, .dataRowMalformed, "there is no text to run over", file: file,
-                    expected: "a row of at least one token", found: "none"))
-        }
+        try TokenRow.requireText(rows, file: file)
         // Every part of the model is run through many times: as much of it as fits stays in memory.
         let weights = try CheckpointWeights(
             opened.checkpoint, opened.quantised, budget: backend.budget / 2)

@@ -33,6 +33,15 @@ extension TokenRow {
         return result
     }
 
+    /// Stops where nothing is left to run over: a pass takes one token at least.
+    static func requireText(_ rows: [TokenRow], file: String?) throws(Failure) {
+        guard rows.isEmpty else { return }
+        throw Failure(
+            Finding(
+                .error, .dataRowMalformed, "there is no text to run over", file: file,
+                expected: "a row of at least one token", found: "none"))
+    }
+
     /// Stops where a token is not in the vocabulary.
     static func check(_ rows: [TokenRow], vocabulary: Int, file: String?) throws(Failure) {
         for row in rows {
