@@ -230,22 +230,12 @@ extension [TensorHeader] {
         #expect(judgement.findings.map(\.code) == [.configKeyMissing] && judgement.configuration == nil)
     }
 
-    @Test("headers of 48,129 tensors are matched in milliseconds")
-    func speed() throws {
+    @Test("the headers of 48,129 tensors of a whole FP8 checkpoint match")
+    func wholeModel() throws {
         let value = try config(flashConfig, ["quantization_config": QuantisationLayoutTests.recipe([:])])
-        let quantised = QuantisedInventory(TensorInventory(try BailingMoeV2Configuration(value)))
-        let plain = QuantisedInventory(quantised.inventory, layout: .none)
-        let view = headers(quantised)
-        let plainView = headers(plain)
-        let clock = ContinuousClock()
-        let best = (0..<5).map { _ in clock.measure { _ = InventoryMatch(quantised, view) } }.min()
-        let bestPlain = (0..<5).map { _ in clock.measure { _ = InventoryMatch(plain, plainView) } }.min()
-        let whole = (0..<3).map { _ in
-            clock.measure { _ = CheckpointJudge().judge(config: value, headers: view) }
-        }.min()
-        print(
-            "match of 24,161: \(bestPlain as Any); match of 48,129: \(best as Any); match of whole judgement: \(whole as Any)"
-        )
-        #expect(try #require(whole) < .seconds(2))
+        let view = headers(QuantisedInventory(TensorInventory(try BailingMoeV2Configuration(value))))
+        #expect(view.tensors.count == 48_129)
+        #expect(
+            !CheckpointJudge().judge(config: value, headers: view).findings.contains { $0.level == .error })
     }
 }

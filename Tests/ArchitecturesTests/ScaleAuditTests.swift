@@ -85,26 +85,20 @@ import Testing
         #expect(mixed.findings(channel).isEmpty)
     }
 
-    @Test("all scales of Ling-flash-2.0 are looked at in well under half a second")
-    func speed() throws {
+    @Test("all scales of Ling-flash-2.0 are looked at")
+    func wholeModel() throws {
         let quantised = QuantisedInventory(TensorInventory(try flash()), layout: .fp8(block))
         let scales = [Float](repeating: 0.013, count: 40 * 32 * 2)
-        let clock = ContinuousClock()
         var audit = ScaleAudit()
-        let time = clock.measure {
-            scales.withUnsafeBytes { bytes in
-                for (index, entry) in quantised.inventory.entries.enumerated() {
-                    guard let scale = quantised.scale(at: index) else { continue }
-                    let count = scale.shape.dimensions[0] * scale.shape.dimensions[1]
-                    audit.observe(
-                        UnsafeRawBufferPointer(rebasing: bytes[0..<min(4 * count, bytes.count)]), dtype: .f32,
-                        of: entry)
-                }
+        scales.withUnsafeBytes { bytes in
+            for (index, entry) in quantised.inventory.entries.enumerated() {
+                guard let scale = quantised.scale(at: index) else { continue }
+                let count = scale.shape.dimensions[0] * scale.shape.dimensions[1]
+                audit.observe(
+                    UnsafeRawBufferPointer(rebasing: bytes[0..<min(4 * count, bytes.count)]), dtype: .f32,
+                    of: entry)
             }
         }
-        print(
-            "audit of \(audit.valueCount) scales in \(audit.roles.reduce(0) { $0 + $1.tally.tensors }) tensors: \(time)"
-        )
-        #expect(audit.valueCount == 6_199_296 && time < .milliseconds(500))
+        #expect(audit.valueCount == 6_199_296)
     }
 }

@@ -83,14 +83,4 @@ import Testing
         #expect(TensorRole.mtpProjection.tensorParallelSplit == .none)
         #expect(TensorRole.allCases.filter(\.isWholeUnderExpertParallel).count == 3)
     }
-
-    @Test("an inventory of 24,161 tensors is made in milliseconds")
-    func speed() throws {
-        let configuration = try flash()
-        let clock = ContinuousClock()
-        let best = (0..<5).map { _ in clock.measure { _ = TensorInventory(configuration) } }.min()
-        print("inventory of 24,161 entries: \(best as Any)")
-        // Not a gate on time, which is shared here: a bound that only a change of complexity crosses.
-        #expect(try #require(best) < .seconds(1))
-    }
 }

@@ -125,10 +125,7 @@ import Testing
         }
         let index = CheckpointIndex(shards: shards, entries: entries, totalSize: 1, totalParameters: 1)
         let text = Array(index.text.utf8)
-        let clock = ContinuousClock()
-        let start = clock.now
         let back = try CheckpointIndex(parsing: text, file: "i")
-        print("index of 48,000 tensors, \(text.count) bytes: \(clock.now - start)")
         #expect(Array(back.text.utf8) == text)
     }
 

@@ -129,13 +129,11 @@ struct HostileEndpointTests {
     @Test func aSlowAnswerIsLate() throws {
         let server = try FakeServer { _ in
             var reply = FakeServer.Reply("{}")
-            reply.delay = 3
+            reply.delay = 60
             return reply
         }
-        let start = ContinuousClock.now
         let told = try #require(failureOf { _ = try client(server.url, seconds: 0.3).describe() })
         #expect(told.findings.first?.code.name == "END-003")
-        #expect(ContinuousClock.now - start < .seconds(2.5))
     }
 
     /// The connection ends in the middle of the answer.

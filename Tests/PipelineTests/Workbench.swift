@@ -75,7 +75,7 @@ struct Workbench {
     ///
     /// - Returns: the frozen run; the caller lets it go on.
     func frozen(_ more: String..., when stands: (Set<String>) -> Bool) throws -> StartedProgram {
-        for _ in 0..<8 {
+        for _ in 0..<50 {
             let run = try StartedProgram(Repository.program("ingot"), arguments(more))
             while run.isRunning {
                 if stands(Set((try? names(in: partial)) ?? [])) {
