@@ -116,10 +116,11 @@ extension Backend {
 
     /// Some rows of a weight in the numbers of the pass: a model's type holds its weights too.
     func readRows(_ weight: WeightMatrix, _ rows: Range<Int>) -> [Float] {
-        var matrix = Matrix(
-            rows: rows.count, columns: weight.columns, values: weight.decoded(rows: rows))
-        numerics.round(&matrix)
-        return matrix.values
+        var values = weight.decoded(rows: rows)
+        values.withUnsafeMutableBufferPointer { buffer in
+            if let base = buffer.baseAddress { numerics.format.round(base, count: buffer.count) }
+        }
+        return values
     }
 
     /// A weight of one row.

@@ -6,34 +6,30 @@ package struct Matrix: Equatable, Sendable {
     package let rows: Int
     package let columns: Int
     /// [rows, columns].
-    package var values: [Float]
+    package var values: AlignedFloats
 
-    /// A matrix of values that are there already.
-    package init(rows: Int, columns: Int, values: [Float]) {
+    /// A copy of values that lie elsewhere.
+    package init(rows: Int, columns: Int, values: some Collection<Float>) {
         precondition(values.count == rows * columns, "values that do not fill [\(rows), \(columns)]")
         self.rows = rows
         self.columns = columns
-        self.values = values
+        self.values = AlignedFloats(values)
     }
 
     /// A matrix of zeros.
     package init(rows: Int, columns: Int) {
-        self.init(rows: rows, columns: columns, values: [Float](repeating: 0, count: rows * columns))
+        self.init(rows: rows, columns: columns) { $0.update(repeating: 0, count: rows * columns) }
     }
 
     /// A matrix that the body fills to the last element.
     package init(rows: Int, columns: Int, filledBy body: (UnsafeMutablePointer<Float>) -> Void) {
-        let count = rows * columns
-        self.init(
-            rows: rows, columns: columns,
-            values: [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-                if let base = buffer.baseAddress, count > 0 { body(base) }
-                initialized = count
-            })
+        self.rows = rows
+        self.columns = columns
+        values = AlignedFloats(count: rows * columns, filledBy: body)
     }
 
     /// One row.
-    package func row(_ index: Int) -> ArraySlice<Float> { values[index * columns..<(index + 1) * columns] }
+    package func row(_ index: Int) -> Slice<AlignedFloats> { values[index * columns..<(index + 1) * columns] }
 
     /// Some columns of every row, copied: [rows, range.count].
     package func columns(_ range: Range<Int>) -> Matrix {
@@ -49,7 +45,7 @@ package struct Matrix: Equatable, Sendable {
     package func rows(_ range: Range<Int>) -> Matrix {
         Matrix(
             rows: range.count, columns: columns,
-            values: Array(values[range.lowerBound * columns..<range.upperBound * columns]))
+            values: values[range.lowerBound * columns..<range.upperBound * columns])
     }
 
     /// Any rows in any order, copied: [indices.count, columns].

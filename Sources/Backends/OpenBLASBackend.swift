@@ -44,6 +44,10 @@ package struct OpenBLASBackend: Backend {
     /// Tokens up to which panels are low.
     private static let fewTokens = 8
 
+    /// Numbers between the rows of a panel, a cache line: the library reads sixteen rows side by side, which the
+    /// cache would hold in the same few places where they are a power of two apart.
+    private static let panelPadding = 16
+
     /// Multiplications below which waking a second thread costs more than it saves (about 0.1 ms).
     static let worthThreads = 1 << 20
 
@@ -57,18 +61,22 @@ package struct OpenBLASBackend: Backend {
         let stored = weight.floats
         var result = Matrix(rows: t, columns: n) { target in
             x.withElements { input in
-                crew.run(units: (n + height - 1) / height, pool: floats, elements: height * k) {
+                let stride = k + Self.panelPadding
+                crew.run(units: (n + height - 1) / height, pool: floats, elements: height * stride) {
                     unit, panel in
                     let rows = unit * height..<min(n, (unit + 1) * height)
                     if let stored, !roundsElements {
                         return multiply(
-                            input, stored + rows.lowerBound * k, into: target + rows.lowerBound, t,
-                            rows.count, k, stride: n)
+                            input, stored + rows.lowerBound * k, stride: k, into: target + rows.lowerBound,
+                            stride: n, t, rows.count, k)
                     }
-                    weight.decodeQuickly(rows: rows, into: panel)
-                    if roundsElements { numerics.format.round(panel, count: rows.count * k) }
+                    weight.decodeQuickly(rows: rows, into: panel, stride: stride)
+                    if roundsElements {
+                        for row in 0..<rows.count { numerics.format.round(panel + row * stride, count: k) }
+                    }
                     multiply(
-                        input, panel, into: target + rows.lowerBound, t, rows.count, k, stride: n)
+                        input, panel, stride: stride, into: target + rows.lowerBound, stride: n, t,
+                        rows.count, k)
                 }
             }
         }
@@ -84,19 +92,19 @@ package struct OpenBLASBackend: Backend {
         return min(max(1, wanted / scales.blockRows) * scales.blockRows, weight.rows)
     }
 
-    /// C = A · Bᵀ for A [t, k], B [n, k], C [t, n] with rows `stride` apart.
+    /// C = A · Bᵀ for A [t, k], B [n, k] and C [t, n], their rows strides apart.
     private func multiply(
-        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, _ t: Int,
-        _ n: Int, _ k: Int, stride: Int
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, stride: Int,
+        into c: UnsafeMutablePointer<Float>, stride targetStride: Int, _ t: Int, _ n: Int, _ k: Int
     ) {
         let (t32, n32, k32) = (Int32(t), Int32(n), Int32(k))
         if t == 1 {
             // Three times as fast as a product of one row.
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, n32, k32, 1, b, k32, a, 1, 0, c, 1)
+            cblas_sgemv(CblasRowMajor, CblasNoTrans, n32, k32, 1, b, Int32(stride), a, 1, 0, c, 1)
         } else {
             cblas_sgemm(
-                CblasRowMajor, CblasNoTrans, CblasTrans, t32, n32, k32, 1, a, k32, b, k32, 0, c,
-                Int32(stride))
+                CblasRowMajor, CblasNoTrans, CblasTrans, t32, n32, k32, 1, a, k32, b, Int32(stride),
+                0, c, Int32(targetStride))
         }
     }
 

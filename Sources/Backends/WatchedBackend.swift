@@ -29,7 +29,7 @@ package struct OverflowTally: Equatable, Sendable {
     package init() {}
 
     /// Counts numbers.
-    package mutating func add(_ values: [Float]) {
+    package mutating func add(_ values: AlignedFloats) {
         var (infinite, broken, top) = (0, 0, UInt32(0))
         values.withUnsafeBufferPointer { values in
             for value in values {

@@ -7,14 +7,26 @@ extension WeightMatrix {
     ///
     /// Of codes, the first row starts a block, or all rows are of one.
     ///
-    /// - Parameter target: room for [range.count, K].
-    package func decodeQuickly(rows range: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    /// - Parameters:
+    ///   - target: room for [range.count, stride].
+    ///   - stride: numbers from one row to the next, at least K; K without. Those between are left as they are.
+    package func decodeQuickly(
+        rows range: Range<Int>, into target: UnsafeMutablePointer<Float>, stride: Int? = nil
+    ) {
+        let stride = stride ?? columns
+        precondition(stride >= columns, "rows of \(columns) are not \(stride) apart")
         if case .bf16 = format, let source = bytes.baseAddress {
-            let start = source + range.lowerBound * columns * 2
-            return ingot_widen(start, range.count * columns, target, ingot_simd_best())
+            for (place, row) in range.enumerated() {
+                ingot_widen(
+                    source + row * columns * 2, columns, target + place * stride, ingot_simd_best())
+            }
+            return
         }
         guard case .e4m3(let scales) = format, let codes = bytes.bindMemory(to: UInt8.self).baseAddress else {
-            return decode(rows: range, into: target)
+            for (place, row) in range.enumerated() {
+                decode(rows: row..<row + 1, into: target + place * stride)
+            }
+            return
         }
         let block = range.lowerBound / scales.blockRows
         precondition(
@@ -34,7 +46,7 @@ extension WeightMatrix {
             job.scales_stride = scales.stride
             job.target = UnsafeMutableRawPointer(target)
             job.type = INGOT_TARGET_F32
-            job.target_stride = columns
+            job.target_stride = stride
             let status = ingot_decode(&job, ingot_simd_best())
             precondition(status == INGOT_OK, "a weight that its own initialiser accepted")
         }

@@ -34,13 +34,15 @@ package struct CacheStatistics: Equatable, Sendable {
     private static func observe(_ x: Matrix, _ largest: inout [Float], _ beyond: inout [Int]) {
         let heads = largest.count
         let width = x.columns / max(1, heads)
-        for row in 0..<x.rows {
-            for head in 0..<heads {
-                let start = row * x.columns + head * width
-                for index in start..<start + width {
-                    let magnitude = finiteMagnitude(x.values[index])
-                    largest[head] = max(largest[head], magnitude)
-                    if magnitude > codeLimit { beyond[head] += 1 }
+        x.values.withUnsafeBufferPointer { values in
+            for row in 0..<x.rows {
+                for head in 0..<heads {
+                    let start = row * x.columns + head * width
+                    for index in start..<start + width {
+                        let magnitude = finiteMagnitude(values[index])
+                        largest[head] = max(largest[head], magnitude)
+                        if magnitude > codeLimit { beyond[head] += 1 }
+                    }
                 }
             }
         }
@@ -89,9 +91,11 @@ package struct StreamStatistics: Equatable, Sendable {
     package mutating func observe(_ hidden: Matrix, place: Int) {
         guard largest.indices.contains(place) else { return }
         var (top, beyond) = (largest[place], 0)
-        for value in hidden.values {
-            top = max(top, finiteMagnitude(value))
-            if abs(value) >= InputStatistics.halfOverflow { beyond += 1 }
+        hidden.values.withUnsafeBufferPointer { values in
+            for value in values {
+                top = max(top, finiteMagnitude(value))
+                if abs(value) >= InputStatistics.halfOverflow { beyond += 1 }
+            }
         }
         largest[place] = top
         halfOverflows[place] += beyond

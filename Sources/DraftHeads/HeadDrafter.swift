@@ -95,7 +95,7 @@ package struct HeadDrafter: Drafter {
     }
 
     private func node(
-        _ logits: ArraySlice<Float>, after count: Int, _ temperature: Float, _ unit: () -> Double
+        _ logits: Slice<AlignedFloats>, after count: Int, _ temperature: Float, _ unit: () -> Double
     ) -> DraftNode {
         let parent = count == 0 ? nil : count - 1
         guard temperature > 0 else {
@@ -103,7 +103,7 @@ package struct HeadDrafter: Drafter {
         }
         let scaled = logits.map { $0 / temperature }
         let q = TokenDistribution(
-            ids: pass.vocabulary.targetIds, probabilities: logSoftmax(scaled[...]).map(exp))
+            ids: pass.vocabulary.targetIds, probabilities: logSoftmax(scaled).map(exp))
         return DraftNode(token: q.draw(unit()), parent: parent, distribution: q)
     }
 
@@ -151,7 +151,7 @@ package struct HeadDrafter: Drafter {
     }
 
     private func children(
-        of parent: Int?, _ candidates: [Candidate], _ logits: ArraySlice<Float>, _ width: Int
+        of parent: Int?, _ candidates: [Candidate], _ logits: Slice<AlignedFloats>, _ width: Int
     ) -> [Candidate] {
         let scores = logSoftmax(logits)
         let order = scores.indices.sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(width)
@@ -178,14 +178,14 @@ package struct HeadDrafter: Drafter {
 }
 
 /// The index of the largest, the first among equals.
-func likeliest(_ logits: ArraySlice<Float>) -> Int {
+func likeliest(_ logits: Slice<AlignedFloats>) -> Int {
     var best = logits.startIndex
     for index in logits.indices where logits[index] > logits[best] { best = index }
     return best - logits.startIndex
 }
 
 /// log softmax in F64.
-func logSoftmax(_ logits: ArraySlice<Float>) -> [Double] {
+func logSoftmax(_ logits: some Collection<Float>) -> [Double] {
     let largest = Double(logits.max() ?? 0)
     let sum = logits.reduce(0.0) { $0 + exp(Double($1) - largest) }
     let normaliser = largest + log(sum)

@@ -155,7 +155,7 @@ package struct RecordedRun: Sendable {
     /// R/2 rotary frequencies and the factor on cosines and sines; nil where they were not recorded.
     package func frequencies() throws(Failure) -> (inverse: [Float], factor: Float)? {
         guard records["rope.inv_freq"] != nil else { return nil }
-        let inverse = try matrix("rope.inv_freq").values
+        let inverse = Array(try matrix("rope.inv_freq").values)
         let factor =
             records["rope.attention_scaling"] == nil
             ? 1 : try matrix("rope.attention_scaling").values.first ?? 1
@@ -221,7 +221,7 @@ package struct RecordedRun: Sendable {
                     abridged(ids.map(String.init)))
             }
         }
-        let weights = has("\(key).weight") ? try stacked("\(key).weight", chosen).values : []
+        let weights = has("\(key).weight") ? Array(try stacked("\(key).weight", chosen).values) : []
         guard weights.isEmpty || weights.count == experts.count else {
             throw Self.malformed(
                 path, "\(chosen[0].name).\(key).weight", "\(experts.count) weights", "\(weights.count)")
@@ -240,7 +240,7 @@ package struct RecordedRun: Sendable {
             let name = "\(one.name).\(key).margin"
             let own =
                 records[name] == nil
-                ? Array(repeating: .nan, count: one.tokens.count) : try matrix(name).values
+                ? Array(repeating: .nan, count: one.tokens.count) : Array(try matrix(name).values)
             guard own.count == one.tokens.count else {
                 throw Self.malformed(path, name, "\(one.tokens.count) margins", "\(own.count)")
             }

@@ -94,7 +94,7 @@ package struct ForwardPass: Sendable {
     package func nextLogits(after tokens: [Int], _ cache: KeyValueCache) throws(Failure) -> [Float] {
         let made = LogitCollector()
         try run([TokenSequence(tokens, cache: cache)], logits: .last, taps: [made])
-        return made.logits.values
+        return Array(made.logits.values)
     }
 
     private func run(

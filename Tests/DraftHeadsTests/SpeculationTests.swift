@@ -191,7 +191,7 @@ struct SpeculationTests {
         func logits(_ tokens: [Int]) throws -> TokenDistribution {
             let made = LogitCollector()
             try pass.run([TokenSequence(tokens)], logits: .last, taps: [made])
-            let candidates = Sampler(rule).candidates(made.logits.values, seen: [])
+            let candidates = Sampler(rule).candidates(Array(made.logits.values), seen: [])
             return TokenDistribution(ids: candidates.map(\.id), probabilities: candidates.map(\.probability))
         }
         let draws = 3000

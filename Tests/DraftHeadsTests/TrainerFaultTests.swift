@@ -33,8 +33,8 @@ struct TrainerFaultTests {
             Matrix(
                 rows: features.rows, columns: features.columns, values: [.nan] + features.values.dropFirst()))
         #expect(code { _ = try trainer.step(example.texts, rate: 1e-3) } == "DRAFT-006")
-        #expect(trainer.masters.matrix.values == example.weights && trainer.steps == 0)
-        #expect(trainer.first.matrix.values.allSatisfy { $0 == 0 })
+        #expect(trainer.masters.values == example.weights && trainer.steps == 0)
+        #expect(trainer.first.values.allSatisfy { $0 == 0 })
         #expect(code { _ = try trainer.step(TrainingCase().texts, rate: 1e-3) } == nil)
         #expect(trainer.steps == 1)
     }

@@ -195,7 +195,7 @@ package final class CachedFeatures: FeatureSource {
                     UnsafeRawBufferPointer(rebasing: bytes[split...]), rows: text.judged.count, width: width,
                     into: states.base)
             }
-            finals += states.matrix.values
+            finals += states.values
         }
         try embed(texts, tap)
         let hidden = Matrix(rows: finals.count / width, columns: width, values: finals)

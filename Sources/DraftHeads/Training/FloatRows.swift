@@ -3,18 +3,6 @@
 
 import Backends
 
-/// Memory that goes with its last reference.
-private final class FloatStorage: @unchecked Sendable {
-    let base: UnsafeMutablePointer<Float>
-
-    init(count: Int) {
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
-        base = raw.bindMemory(to: Float.self, capacity: max(1, count))
-    }
-
-    deinit { base.deallocate() }
-}
-
 /// A row-major matrix of F32 that is filled once.
 package struct FloatRows: Sendable {
     package let rows: Int
@@ -40,6 +28,9 @@ package struct FloatRows: Sendable {
 
     /// The first element; [rows, columns].
     var base: UnsafeMutablePointer<Float> { storage.base }
+
+    /// The numbers, row after row, copied.
+    package var values: [Float] { Array(UnsafeBufferPointer(start: base, count: rows * columns)) }
 
     /// As a matrix, copied.
     package var matrix: Matrix {

@@ -255,7 +255,7 @@ package final class TrainingRun {
         let document = HeadDocument(
             plan.configuration, form: .specforge, others: try TrainingRecord.tokenIds(plan))
         let content = HeadContent(
-            document, vocabulary: plan.vocabulary, parameters: weights.matrix.values, dtype: .bf16)
+            document, vocabulary: plan.vocabulary, parameters: weights.values, dtype: .bf16)
         try content.write(to: output.partial)
         try TrainingRecord.write(plan, place, to: output.partial)
         try output.seal()
