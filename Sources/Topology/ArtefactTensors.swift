@@ -91,3 +91,20 @@ extension SplitRules {
         return bytes
     }
 }
+
+extension ArtefactTensors {
+    /// What an artefact of an inventory holds, from its config alone: every tensor and scale as it would be stored.
+    package init(expectedOf quantised: QuantisedInventory) {
+        var headers: [TensorHeader] = []
+        for (index, entry) in quantised.inventory.entries.enumerated() {
+            headers.append(
+                TensorHeader(
+                    name: entry.name, dtype: quantised.storedDType(at: index), shape: entry.shape, shard: 0))
+            if let scale = quantised.scale(at: index) {
+                headers.append(
+                    TensorHeader(name: scale.name, dtype: scale.dtypes[0], shape: scale.shape, shard: 0))
+            }
+        }
+        self.init(InventoryMatch(quantised, HeaderView(shards: ["model.safetensors"], tensors: headers)))
+    }
+}

@@ -150,19 +150,7 @@ extension EngineFolder {
         }
         let reading = BailingMoeV2Configuration.read(value)
         guard let configuration = reading.configuration else { throw Failure(reading.findings) }
-        let quantised = QuantisedInventory(TensorInventory(configuration))
-        var headers: [TensorHeader] = []
-        for (index, entry) in quantised.inventory.entries.enumerated() {
-            headers.append(
-                TensorHeader(
-                    name: entry.name, dtype: quantised.storedDType(at: index), shape: entry.shape, shard: 0))
-            if let scale = quantised.scale(at: index) {
-                headers.append(
-                    TensorHeader(name: scale.name, dtype: scale.dtypes[0], shape: scale.shape, shard: 0))
-            }
-        }
-        return ArtefactTensors(
-            InventoryMatch(quantised, HeaderView(shards: ["model.safetensors"], tensors: headers)))
+        return ArtefactTensors(expectedOf: QuantisedInventory(TensorInventory(configuration)))
     }
 
     /// Without a record, expert parallelism shows in the stack of a rank, which has fewer experts than the model.

@@ -37,19 +37,8 @@ enum Storage {
 /// A model as a planner sees it, from its config and no file.
 func artefact(_ configuration: BailingMoeV2Configuration, _ storage: Storage = .plain) -> ArtefactTensors {
     let inventory = TensorInventory(configuration)
-    let quantised = QuantisedInventory(inventory, layout: storage.layout(inventory))
-    var headers: [TensorHeader] = []
-    for (index, entry) in inventory.entries.enumerated() {
-        headers.append(
-            TensorHeader(
-                name: entry.name, dtype: quantised.storedDType(at: index), shape: entry.shape, shard: 0))
-        if let scale = quantised.scale(at: index) {
-            headers.append(
-                TensorHeader(name: scale.name, dtype: scale.dtypes[0], shape: scale.shape, shard: 0))
-        }
-    }
     return ArtefactTensors(
-        InventoryMatch(quantised, HeaderView(shards: ["model.safetensors"], tensors: headers)))
+        expectedOf: QuantisedInventory(inventory, layout: storage.layout(inventory)))
 }
 
 /// Ling-flash-2.0 with some members of its config changed.
