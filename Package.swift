@@ -30,12 +30,11 @@ let package = Package(
         .target(name: "CSystem", cSettings: cSettings),
         .target(name: "CEmbedded", cSettings: cSettings),
         .target(name: "CCurl", cSettings: cSettings),
+        .target(name: "COpenBLAS", cSettings: cSettings),
         .systemLibrary(
             name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(
-            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "Documents", dependencies: ["CEmbedded"], swiftSettings: swiftSettings),
         .target(name: "Diagnostics", dependencies: ["Documents", "CSystem"], swiftSettings: swiftSettings),
         .target(

@@ -57,16 +57,16 @@ extension OpenBLASBackend {
         let earlier = layer.positions - layer.tokens
         let seen = earlier + rows.upperBound
         let (m, n, k) = (Int32(rows.count), Int32(seen), Int32(d))
-        cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, layer.queries + place, Int32(rowWidth),
-            layer.keys + channel, Int32(layer.width), 0, scores, n)
+        ingot_blas_sgemm(
+            false, true, m, n, k, layer.queries + place, Int32(rowWidth), layer.keys + channel,
+            Int32(layer.width), 0, scores, n)
         for row in rows {
             numerics.format.softmax(
                 scores + (row - rows.lowerBound) * seen, seen: earlier + row + 1, of: seen, dimension: d)
         }
-        cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, CblasNoTrans, m, k, n, 1, scores, n, layer.values + channel,
-            Int32(layer.width), 0, layer.target + place, Int32(rowWidth))
+        ingot_blas_sgemm(
+            false, false, m, k, n, scores, n, layer.values + channel, Int32(layer.width), 0,
+            layer.target + place, Int32(rowWidth))
         for row in 0..<rows.count { numerics.format.round(layer.target + place + row * rowWidth, count: d) }
     }
 }

@@ -7,6 +7,7 @@
 // Legend: T tokens, N and K rows and columns of a weight, E experts, D head dimension, P positions.
 
 import COpenBLAS
+import Diagnostics
 import Glibc
 
 /// OpenBLAS for products, plain code for the rest.
@@ -21,14 +22,27 @@ package struct OpenBLASBackend: Backend {
     package init(numerics: Numerics, threads: Int) {
         self.numerics = numerics
         workers = Workers(count: threads)
-        // Its own threads would wait for ours, and split sums by their number.
-        openblas_set_num_threads(1)
     }
 
-    /// The kernels that the library chose for this processor, such as SkylakeX.
+    /// The processor whose kernels multiply, such as SkylakeX.
     ///
-    /// OPENBLAS_CORETYPE in the environment overrides its choice and may halve the speed.
-    package static var coreName: String { String(cString: openblas_get_corename()) }
+    /// OPENBLAS_CORETYPE in the environment overrides the choice and may halve the speed.
+    package static var coreName: String { String(cString: ingot_blas_core()) }
+
+    /// Opens the library, which the first product would do as well.
+    ///
+    /// - Throws: NUMERICS-003 where there is none.
+    package static func openLibrary() throws(Failure) {
+        guard let reason = ingot_blas_missing() else { return }
+        throw Failure(
+            Finding(
+                .error, .noOpenBLAS, "OpenBLAS cannot be opened",
+                expected: "libopenblas.so.0, or the file that INGOT_OPENBLAS names",
+                found: String(cString: reason),
+                remedy:
+                    "install it (apt-get install libopenblas0), or name its file in INGOT_OPENBLAS; --backend "
+                    + "fused does without, training a draft head does not"))
+    }
 
     // MARK: Products
 
@@ -99,12 +113,10 @@ package struct OpenBLASBackend: Backend {
     ) {
         let (t32, n32, k32) = (Int32(t), Int32(n), Int32(k))
         if t == 1 {
-            // Three times as fast as a product of one row.
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, n32, k32, 1, b, Int32(stride), a, 1, 0, c, 1)
+            ingot_blas_sgemv(n32, k32, b, Int32(stride), a, c)
         } else {
-            cblas_sgemm(
-                CblasRowMajor, CblasNoTrans, CblasTrans, t32, n32, k32, 1, a, k32, b, Int32(stride),
-                0, c, Int32(targetStride))
+            ingot_blas_sgemm(
+                false, true, t32, n32, k32, a, k32, b, Int32(stride), 0, c, Int32(targetStride))
         }
     }
 
@@ -148,9 +160,9 @@ package struct OpenBLASBackend: Backend {
                         let rows = min(height, t - first)
                         let logits = room + height * k
                         for index in 0..<rows * k { room[index] = Double(input[first * k + index]) }
-                        cblas_dgemm(
-                            CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(e), Int32(k), 1,
-                            room, Int32(k), weight.baseAddress, Int32(k), 0, logits, Int32(e))
+                        ingot_blas_dgemm(
+                            Int32(rows), Int32(e), Int32(k), room, Int32(k), weight.baseAddress, Int32(k),
+                            logits, Int32(e))
                         for index in 0..<rows * e { target[first * e + index] = Float(logits[index]) }
                     }
                 }

@@ -75,7 +75,9 @@ struct BackendOptions: ParsableArguments {
         keepLargeMemory()
         switch choice {
         case .reference: return ReferenceBackend(numerics: numbers)
-        case .openblas: return OpenBLASBackend(numerics: numbers, threads: threads)
+        case .openblas:
+            try OpenBLASBackend.openLibrary()
+            return OpenBLASBackend(numerics: numbers, threads: threads)
         case .fused: return FusedBackend(numerics: numbers, threads: threads)
         }
     }

@@ -84,6 +84,8 @@ struct DraftTrain: ParsableCommand {
             stopOnSignals()
             let folder = TrainingRun.output(output, policy: .init(resume: resume, replace: replace))
             let passes = try backend.makeBackend()
+            // The head's own products are its, whatever the backend.
+            try OpenBLASBackend.openLibrary()
             let threads = backend.threads ?? BackendOptions.processors
             let plan = try TrainingPlan(
                 TrainingRequest(

@@ -81,7 +81,8 @@ struct Bench: ParsableCommand {
     func run() throws {
         // As the commands that run the model do.
         keepLargeMemory()
-        if !keepCore { try BLASCore.restartWithDetectedCore() }
+        // Kernels of another processor halve the speed of products, and figures of them are figures of nothing.
+        if !keepCore { unsetenv("OPENBLAS_CORETYPE") }
         var results: [Measurement] = []
         do {
             if names.contains("encode") { results += EncodeMeasurement.run(turns: turns) }

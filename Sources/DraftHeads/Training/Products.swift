@@ -1,9 +1,6 @@
-// Matrix products on memory that the training owns, by one thread of OpenBLAS each.
+// Matrix products on memory that the training owns, each by the thread that asks.
 
 import COpenBLAS
-
-/// Keeps OpenBLAS from threads of its own: they would wait for ours, and split sums by their number.
-func keepProductsOnTheirThread() { openblas_set_num_threads(1) }
 
 /// A row-major matrix somewhere in memory.
 struct Block {
@@ -21,9 +18,9 @@ struct Block {
 @inline(__always)
 func multiply(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int, adding: Bool = false) {
     guard m > 0 else { return }
-    cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
-        b.base, Int32(b.stride), adding ? 1 : 0, c.base, Int32(c.stride))
+    ingot_blas_sgemm(
+        false, true, Int32(m), Int32(n), Int32(k), a.base, Int32(a.stride), b.base, Int32(b.stride),
+        adding ? 1 : 0, c.base, Int32(c.stride))
 }
 
 /// C = A · B, or C += A · B: [m, k] by [k, n].
@@ -31,16 +28,16 @@ func multiply(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: In
 func multiplyPlain(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int, adding: Bool = false)
 {
     guard m > 0 else { return }
-    cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
-        b.base, Int32(b.stride), adding ? 1 : 0, c.base, Int32(c.stride))
+    ingot_blas_sgemm(
+        false, false, Int32(m), Int32(n), Int32(k), a.base, Int32(a.stride), b.base, Int32(b.stride),
+        adding ? 1 : 0, c.base, Int32(c.stride))
 }
 
 /// C += Aᵀ · B: [k, m] by [k, n], the gradient of a weight from k rows.
 @inline(__always)
 func multiplyRows(_ a: Block, _ b: Block, into c: Block, _ m: Int, _ n: Int, _ k: Int) {
     guard k > 0 else { return }
-    cblas_sgemm(
-        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a.base, Int32(a.stride),
-        b.base, Int32(b.stride), 1, c.base, Int32(c.stride))
+    ingot_blas_sgemm(
+        true, false, Int32(m), Int32(n), Int32(k), a.base, Int32(a.stride), b.base, Int32(b.stride),
+        1, c.base, Int32(c.stride))
 }

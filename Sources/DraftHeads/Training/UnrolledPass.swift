@@ -69,7 +69,6 @@ package final class UnrolledPass {
         self.configuration = configuration
         self.stepCount = stepCount
         p = HeadPlaces(configuration)
-        keepProductsOnTheirThread()
     }
 
     /// What a step keeps for the way back.
