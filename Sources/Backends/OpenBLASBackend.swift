@@ -46,17 +46,19 @@ package struct OpenBLASBackend: Backend {
 
     // MARK: Products
 
-    /// Rows of a weight in one panel: for many tokens, so that those are packed seldom (8 MiB at K = 4096).
-    private static let tallPanel = 512
-    /// For many tokens and a weight tall enough for both halves: the library packs the tokens once a panel, and
-    /// reaches 0.86 of the peak in place of 0.82 (32 MiB at K = 4096).
-    private static let tallestPanel = 2048
-    /// Tokens from which panels are the tallest.
-    private static let manyTokens = 256
-    /// For a few tokens, so that a panel is still in the cache when it is multiplied (1 MiB at K = 4096).
+    /// Rows of a weight in one panel for a few tokens: still in the cache when it is multiplied (1 MiB at K = 4096).
     private static let lowPanel = 64
     /// Tokens up to which panels are low.
     private static let fewTokens = 8
+    /// Rows of a panel for more tokens, which the library packs once a panel (8 MiB at K = 4096).
+    private static let tallPanel = 512
+    /// Tokens from which packing them costs so much that panels are as tall as they may be: 3 % for every
+    /// doubling of [4096, 4096].
+    private static let manyTokens = 256
+    /// Elements of the tallest panel: 40 MiB.
+    private static let panelElements = 10 << 20
+    /// Rows that panels for many tokens are a multiple of: blocks of scales, and tiles of the library's kernels.
+    private static let panelStep = 128
 
     /// Numbers between the rows of a panel, a cache line: the library reads sixteen rows side by side, which the
     /// cache would hold in the same few places where they are a power of two apart.
@@ -100,10 +102,22 @@ package struct OpenBLASBackend: Backend {
 
     /// Rows of one panel: whole blocks of scales, no more than the weight has.
     func panelHeight(_ weight: WeightMatrix, tokens: Int) -> Int {
-        let isTall = tokens >= Self.manyTokens && weight.rows >= 2 * Self.tallestPanel
-        let wanted = tokens <= Self.fewTokens ? Self.lowPanel : isTall ? Self.tallestPanel : Self.tallPanel
+        let wanted =
+            switch tokens {
+            case ...Self.fewTokens: Self.lowPanel
+            case ..<Self.manyTokens: Self.tallPanel
+            default: Self.evenHeight(weight)
+            }
         guard case .e4m3(let scales) = weight.format else { return min(wanted, weight.rows) }
         return min(max(1, wanted / scales.blockRows) * scales.blockRows, weight.rows)
+    }
+
+    /// Rows of the tallest panels that split a weight into an even number of equal ones: two threads end together,
+    /// and the height, which the bits depend on, does not depend on how many there are.
+    private static func evenHeight(_ weight: WeightMatrix) -> Int {
+        let pairs = 1 + weight.rows * weight.columns / (2 * panelElements + 1)
+        let height = (weight.rows + 2 * pairs - 1) / (2 * pairs)
+        return (height + panelStep - 1) / panelStep * panelStep
     }
 
     /// C = A · Bᵀ for A [t, k], B [n, k] and C [t, n], their rows strides apart.

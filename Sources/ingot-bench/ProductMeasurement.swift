@@ -21,7 +21,52 @@ enum ProductMeasurement {
                 }
             }
         }
+        for format in ["bf16", "fp8"] {
+            for backend in backends {
+                results.append(layer(backend, format, turns: turns, threads: threads))
+            }
+        }
         return results
+    }
+
+    /// Weights that all tokens meet in a layer of Ling-flash-2.0: attention, the dense layer, the shared expert.
+    private static let layerShapes = [
+        (5120, 4096), (4096, 4096), (9216, 4096), (9216, 4096), (4096, 9216), (1024, 4096), (1024, 4096),
+        (4096, 1024),
+    ]
+
+    private static func layer(
+        _ backend: any Backend, _ format: String, turns: Int, threads: Int
+    ) -> Measurement {
+        let tokens = 1024
+        let peak = MachinePeak(threads: threads)
+        let weights = layerShapes.map {
+            WeightPile(rows: $0.0, columns: $0.1, format: format, bytes: 1).weights[0]
+        }
+        let inputs = weights.map { activations(tokens, $0.columns) }
+        let operations = weights.reduce(0) { $0 + 2 * tokens * $1.rows * $1.columns }
+        let times = inTurn(turns) {
+            for (x, weight) in zip(inputs, weights) { _ = backend.product(x, weight) }
+        } _: {
+            peak.multiplyAdd(operations: operations)
+        }
+        var result = Measurement(
+            name: "product.ling-layer.\(format).t\(tokens).\(backend.name)",
+            bytes: weights.reduce(0) { $0 + $1.bytes.count }, subject: times.subject,
+            baseline: times.baseline, baselineName: "F32 peak")
+        result.note = note(backend, operations: operations, seconds: times.subject.min())
+        return result
+    }
+
+    private static func activations(_ tokens: Int, _ columns: Int) -> Matrix {
+        Matrix(
+            rows: tokens, columns: columns,
+            values: (0..<tokens * columns).map { Float($0 * 7919 % 1000) / 500 - 1 })
+    }
+
+    private static func note(_ backend: any Backend, operations: Int, seconds: Double?) -> String {
+        "\(Int(Double(operations) / (seconds ?? 1) * 1e-9)) GFLOP/s"
+            + (backend is OpenBLASBackend ? " \(OpenBLASBackend.coreName)" : "")
     }
 
     private static func measure(
@@ -32,38 +77,37 @@ enum ProductMeasurement {
         // Enough for a turn to last some milliseconds, and for few tokens to come from memory.
         let count = isRead ? pile.weights.count : 2
         let columns = pile.columns
-        let x = Matrix(
-            rows: tokens, columns: columns,
-            values: (0..<tokens * columns).map { Float($0 * 7919 % 1000) / 500 - 1 })
+        let x = activations(tokens, columns)
+        let operations = 2 * tokens * pile.rows * columns * count
         let times = inTurn(turns) {
             for weight in pile.weights.prefix(count) { _ = backend.product(x, weight) }
         } _: {
             if isRead {
                 for weight in pile.weights.prefix(count) { peak.read(weight.bytes) }
             } else {
-                peak.multiplyAdd(operations: 2 * tokens * pile.rows * columns * count)
+                peak.multiplyAdd(operations: operations)
             }
         }
-        let rate = Double(2 * tokens * pile.rows * columns * count) / (times.subject.min() ?? 1) * 1e-9
         var result = Measurement(
             name: "product.\(pile.rows)x\(columns).\(pile.format).t\(tokens).\(backend.name)",
             bytes: count * (pile.weights.first?.bytes.count ?? 0), subject: times.subject,
             baseline: times.baseline, baselineName: isRead ? "reading" : "F32 peak")
-        result.note =
-            "\(Int(rate)) GFLOP/s" + (backend is OpenBLASBackend ? " \(OpenBLASBackend.coreName)" : "")
+        result.note = note(backend, operations: operations, seconds: times.subject.min())
         return result
     }
 }
 
-/// Weights of one shape, more than any cache holds.
+/// Weights of one shape.
 private struct WeightPile {
     let rows: Int
     let columns: Int
     let format: String
     let weights: [WeightMatrix]
 
-    /// - Parameter format: f32, bf16 or fp8.
-    init(rows: Int, columns: Int, format: String) {
+    /// - Parameters:
+    ///   - format: f32, bf16 or fp8.
+    ///   - bytes: of all together, at least one weight; more than any cache holds.
+    init(rows: Int, columns: Int, format: String, bytes total: Int = 256 << 20) {
         (self.rows, self.columns, self.format) = (rows, columns, format)
         let isFP8 = format == "fp8"
         let size = rows * columns * (isFP8 ? 1 : format == "f32" ? 4 : 2)
@@ -78,7 +122,7 @@ private struct WeightPile {
         let scales = BlockScales(
             values: [Float](repeating: 0.001, count: grid), blockRows: 128, blockColumns: 128,
             columns: columns)
-        weights = (0..<max(2, (256 << 20) / size)).map { _ in
+        weights = (0..<max(1, total / size)).map { _ in
             WeightMatrix(
                 format: isFP8 ? .e4m3(scales) : format == "f32" ? .f32 : .bf16, rows: rows, columns: columns,
                 bytes: bytes)

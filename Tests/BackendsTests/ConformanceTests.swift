@@ -88,4 +88,29 @@ struct ManyTokensTests {
             }
         }
     }
+
+    /// More than two panels of the tallest, the last one lower than the others.
+    @Test func severalPanels() {
+        let (tokens, n, k) = (256, 5223, 4100)
+        let row = (0..<k).map { Float($0 * 7919 % 1000) / 500 - 1 }
+        let bytes = (0..<n).flatMap { index in
+            // Row by row another scale: a row in the place of another shows.
+            row.flatMap {
+                withUnsafeBytes(of: UInt16(($0 * Float(index + 1)).bitPattern >> 16)) { Array($0) }
+            }
+        }
+        let weight = WeightMatrix(format: .bf16, rows: n, columns: k, bytes: bytes)
+        var generator = SeededGenerator(seed: 5)
+        let x = Matrix(rows: tokens, columns: k, values: (0..<tokens * k).map { _ in generator.normal() })
+        let made = OpenBLASBackend(numerics: .f32, threads: 3).product(x, weight)
+        let expected = FusedBackend(numerics: .f32, threads: 2).product(x, weight)
+        for column in 0..<n {
+            for token in stride(from: 0, to: tokens, by: 17) {
+                let place = token * n + column
+                let difference = abs(made.values[place] - expected.values[place])
+                #expect(difference < 1e-3 * Float(column + 1), "token \(token), row \(column)")
+            }
+        }
+        #expect(made == OpenBLASBackend(numerics: .f32, threads: 1).product(x, weight))
+    }
 }
