@@ -2,6 +2,9 @@
 
 import Diagnostics
 
+/// What stands beside files that were written for ranks: the layout, from which a checkpoint is made again.
+package let topologyFileName = "topology.json"
+
 /// The entries of a folder that was given as a checkpoint.
 struct FolderListing {
     let folder: String
@@ -74,7 +77,8 @@ struct FolderListing {
                     .error, .indexMissing, "several shards have no index", file: folder,
                     expected: CheckpointIndex.fileName + ", or a single shard",
                     found: "\(safetensors.count) shards: \(shortened(safetensors))",
-                    remedy: "copy \(CheckpointIndex.fileName) from the source of the checkpoint"))
+                    remedy: "copy \(CheckpointIndex.fileName) from the source of the checkpoint; files of an "
+                        + "engine's ranks become a checkpoint by: \(Self.gathering(folder))"))
         }
     }
 
@@ -102,13 +106,22 @@ struct FolderListing {
                     remedy: kind.remedy)
             ]
         }
+        let areRanks = sidecars.contains(topologyFileName)
         return [
             Finding(
                 .error, .folderWithoutShards, "folder holds no shard", file: folder,
                 expected: "model.safetensors, or shards and \(CheckpointIndex.fileName)",
-                found: sidecars.isEmpty ? "no files" : shortened(sidecars),
-                remedy: "give the folder that holds the *.safetensors files")
+                found: areRanks
+                    ? "\(topologyFileName): files of ranks"
+                    : sidecars.isEmpty ? "no files" : shortened(sidecars),
+                remedy: areRanks
+                    ? "make a checkpoint of them: \(Self.gathering(folder))"
+                    : "give the folder that holds the *.safetensors files")
         ]
+    }
+
+    private static func gathering(_ folder: String) -> String {
+        "ingot shard gather \(folder) --output DIR"
     }
 
     private static func fileFinding(_ path: String) -> Finding {

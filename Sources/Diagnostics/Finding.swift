@@ -66,7 +66,8 @@ package struct Finding: Error, Equatable, Sendable {
         self.init(
             .error, code, "not a JSON document", file: file, expected: "JSON (RFC 8259), every key once",
             found: "\(error.message), at byte \(grouped(error.offset))",
-            remedy: "restore the file from its source")
+            remedy: error.rule == .byteOrderMark
+                ? "save the file as UTF-8 without a byte order mark" : "restore the file from its source")
     }
 }
 

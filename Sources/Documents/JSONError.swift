@@ -11,6 +11,8 @@ package struct JSONError: Error, Equatable, Sendable {
         case loneSurrogate
         case controlCharacter(UInt8)
         case notUTF8
+        /// As some editors write it before the text.
+        case byteOrderMark
         case tooDeep(limit: Int)
         case trailingBytes
         case duplicateKey(String)
@@ -37,6 +39,7 @@ package struct JSONError: Error, Equatable, Sendable {
         case .loneSurrogate: "half of a surrogate pair in a string"
         case .controlCharacter(let byte): "raw control character \(hexadecimal(byte)) in a string"
         case .notUTF8: "bytes that are not UTF-8"
+        case .byteOrderMark: "a byte order mark (EF BB BF)"
         case .tooDeep(let limit): "nested deeper than \(limit) levels"
         case .trailingBytes: "bytes after the end of the value"
         case .duplicateKey(let key): "key \"\(key)\" stands twice in one object"

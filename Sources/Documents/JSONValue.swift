@@ -17,6 +17,7 @@ package enum JSONValue: Equatable, Sendable {
     /// Throws on any departure from RFC 8259 and on duplicate keys.
     package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
         guard isUTF8(bytes) else { throw JSONError(.notUTF8, at: 0) }
+        guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else { throw JSONError(.byteOrderMark, at: 0) }
         var scanner = JSONScanner(bytes)
         self = try Self.read(&scanner)
         try scanner.finish()

@@ -9,7 +9,7 @@ import Tensors
 
 /// Writes the record of a sliced checkpoint.
 enum SliceRecord {
-    static let fileName = "topology.json"
+    static let fileName = topologyFileName
     static let schema = 1
     /// Headers and index of the source, as they were.
     static let sourceFolder = "source"

@@ -6,6 +6,7 @@ extension Recipe {
     /// The schema, draft 2020-12.
     package static var schema: JSONValue {
         var properties = JSONObject()
+        properties["$schema"] = ["type": "string", "description": "Where an editor finds this schema."]
         properties["format"] = ["const": .integer(format)]
         properties["name"] = ["type": "string", "description": "What it is called in reports."]
         properties["summary"] = ["type": "string", "description": "What it is for."]

@@ -46,6 +46,8 @@ package struct Recipe: Sendable {
         checkpoint =
             reader.has("checkpoint") ? absolute(try reader.string("checkpoint"), from: folder) : nil
         target = reader.has("target") ? try reader.string("target") : nil
+        // Where an editor finds the schema.
+        if reader.has("$schema") { _ = try reader.string("$schema") }
         if reader.has("sources") { try Self.checkSources(try reader.object("sources")) }
         var sections: [String: [Choice]] = [:]
         var readers: [String: StrictReader] = ["": reader]

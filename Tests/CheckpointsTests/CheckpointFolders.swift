@@ -87,11 +87,13 @@ extension TemporaryFolder {
         return try Checkpoint.open(path)
     }
 
-    /// The codes that opening the folder ends with, in order; empty when it opens.
-    var openingCodes: [String] {
+    /// What opening the folder ends with, in order; empty when it opens.
+    var openingFindings: [Finding] {
         do throws(Failure) {
             _ = try opened()
             return []
-        } catch { return error.findings.map(\.code.name) }
+        } catch { return error.findings }
     }
+
+    var openingCodes: [String] { openingFindings.map(\.code.name) }
 }

@@ -29,7 +29,8 @@ struct JSONTests {
         Case("nul", .unexpectedEnd, 3), Case("01", .malformedNumber, 1), Case("1.", .unexpectedEnd, 2),
         Case("1.x", .malformedNumber, 2), Case("-", .unexpectedEnd, 1), Case("1e+", .unexpectedEnd, 3),
         Case("+1", .unexpectedByte(0x2B), 0), Case("'a'", .unexpectedByte(0x27), 0),
-        Case("1 2", .trailingBytes, 2), Case("{} //", .trailingBytes, 3),
+        Case("\u{FEFF}{}", .byteOrderMark, 0), Case("1 2", .trailingBytes, 2),
+        Case("{} //", .trailingBytes, 3),
         Case("{\"a\":1,\"a\":2}", .duplicateKey("a"), 7),
         Case("{\"a\":1,\"\\u0061\":2}", .duplicateKey("a"), 7), Case("\"a\nb\"", .controlCharacter(10), 2),
     ]

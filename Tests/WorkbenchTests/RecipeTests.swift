@@ -26,6 +26,13 @@ struct RecipeTests {
         #expect(recipe.value("verify", "tokens") == "12")
     }
 
+    @Test func theSchemaMayBeNamed() throws {
+        let recipe = try Self.recipe(
+            #"{"$schema": "https://example.org/recipe.schema.json", "format": 1, "name": "a"}"#)
+        #expect(recipe.name == "a")
+        #expect(fault(#"{"$schema": 1, "format": 1, "name": "a"}"#)?.path == "$schema")
+    }
+
     @Test(arguments: [
         (#"{"name": "a"}"#, "format", "a required key is missing", nil),
         (#"{"format": 2, "name": "a"}"#, "format", "a value of the wrong kind", nil),
