@@ -77,7 +77,7 @@ extension BailingMoeV2Configuration {
         let epsilon = reader.number("rms_norm_eps", otherwise: "engines fall back to 1e-05 or 1e-06")
         ConfigurationRules.checkVariant(&reader)
         let rope = RopeScaling.read(&reader)
-        RopeParameters.check(&reader, scaling: rope, theta: theta)
+        RopeParameters.check(&reader, scaling: rope, theta: theta, headDimension: headDimension)
         let tied = reader.flag("tie_word_embeddings") ?? false
         let predictions = reader.integer("num_nextn_predict_layers") ?? 0
         let shared = reader.integer("moe_shared_expert_intermediate_size")

@@ -8,6 +8,8 @@ import Tensors
 enum ConfigurationRules {
     /// No count in a config is larger; the largest released is a vocabulary of 157,184.
     static let sizeLimit = 1 << 24
+    /// The largest number that is no size; F32 holds it, and what it is multiplied with.
+    static let numberLimit = 1e30
     /// No width of a matrix is larger; the largest released is a dense MLP of 18,432.
     ///
     /// With `tensorLimit` it keeps every sum of parameters and bytes below 2^60, inside Int.
@@ -179,13 +181,14 @@ enum ConfigurationRules {
                     expected: "from 1 to \(grouped(limit))", found: "\(value)")
             }
         }
-        for (field, value) in [
-            ("rope_theta", c.ropeTheta), ("rms_norm_eps", c.rmsNormEpsilon),
-            ("routed_scaling_factor", c.routedScalingFactor),
-        ] where value <= 0 {
+        for (field, value, least) in [
+            // Channels of one speed at 1, and a ramp of YaRN without a width.
+            ("rope_theta", c.ropeTheta, 1.0), ("rms_norm_eps", c.rmsNormEpsilon, 0),
+            ("routed_scaling_factor", c.routedScalingFactor, 0),
+        ] where !(value > least && value <= numberLimit) {
             reader.report(
-                .configValueImpossible, "not a positive number", field: field, expected: "above 0",
-                found: "\(value)")
+                .configValueImpossible, "a number that cannot be", field: field,
+                expected: "above \(Int(least)), at most \(scientific(numberLimit))", found: "\(value)")
         }
         guard sound else { return }
         checkRelations(c, &reader)

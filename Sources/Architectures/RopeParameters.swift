@@ -14,15 +14,23 @@ enum RopeParameters {
     /// - Parameters:
     ///   - scaling: what `rope_scaling` says.
     ///   - theta: what `rope_theta` says.
-    static func check(_ reader: inout ConfigurationReader, scaling: RopeScaling?, theta: Double?) {
+    ///   - headDimension: what `head_dim` says.
+    static func check(
+        _ reader: inout ConfigurationReader, scaling: RopeScaling?, theta: Double?, headDimension: Int?
+    ) {
         guard let value = reader.value(field) else { return }
         guard case .object(var object) = value else {
             reader.mismatch(field, "an object, as transformers 5 writes it", value)
             return
         }
         var inner = ConfigurationReader(object, file: reader.file)
+        // Where rotary_dim alone says it, the share of the head that it is.
+        let share = reader.integer("rotary_dim").flatMap { rotary in
+            headDimension.map { Double(rotary) / Double($0) }
+        }
         let written: [(key: String, elsewhere: Double?)] = [
-            ("rope_theta", theta), ("partial_rotary_factor", reader.number("partial_rotary_factor")),
+            ("rope_theta", theta),
+            ("partial_rotary_factor", reader.number("partial_rotary_factor") ?? share),
         ]
         for (key, elsewhere) in written {
             if let number = inner.number(key), let elsewhere, number != elsewhere {
@@ -39,13 +47,18 @@ enum RopeParameters {
             block = RopeScaling.read(&rest)
             inner.findings.add(rest.findings.findings)
         }
-        if !inner.findings.hasErrors, block != scaling {
+        if !inner.findings.hasErrors, !isSame(block, scaling) {
             disagree(
                 "rope_type",
                 expected: scaling == nil ? "default, as rope_scaling is null" : "what rope_scaling says",
                 found: kind ?? "no such key", &inner)
         }
         reader.findings.add(inner.findings.findings.map { $0.inside(field) })
+    }
+
+    private static func isSame(_ a: RopeScaling?, _ b: RopeScaling?) -> Bool {
+        guard let a, let b else { return a == nil && b == nil }
+        return a.isFunction(of: b)
     }
 
     private static func disagree(

@@ -41,7 +41,7 @@ package struct RopeScaling: Equatable, Sendable {
 extension RopeScaling {
     private static let keys = [
         "type", "rope_type", "factor", "original_max_position_embeddings", "beta_fast", "beta_slow",
-        "attention_factor", "mscale", "mscale_all_dim",
+        "attention_factor", "mscale", "mscale_all_dim", "truncate",
     ]
 
     /// Reads the member `rope_scaling` and adds what is wrong with it; nil when it is null, absent or wrong.
@@ -80,11 +80,21 @@ extension RopeScaling {
                 expected: "yarn", found: "no such key", remedy: "add \"type\": \"yarn\"")
             return nil
         }
+        // As good as null.
+        if kind == "default" { return nil }
         guard kind == "yarn" else {
             reader.report(
                 .ropeScalingAmbiguous, "a kind of rope scaling this family is not known with", field: "type",
                 expected: "yarn, or rope_scaling null", found: kind)
             return nil
+        }
+        // transformers since 4.56 and vLLM read it; what they do without it is what everyone does with it.
+        if reader.flag("truncate") == false {
+            reader.report(
+                .ropeScalingAmbiguous, "engines end the ramp of YaRN at different channels",
+                field: "truncate",
+                expected: "true, or no such key: whole channels", found: "false",
+                remedy: "remove it: most engines round, whatever it says")
         }
         let factor = reader.number("factor", otherwise: "vLLM stops, transformers takes it from the lengths")
         let original = reader.integer(
@@ -112,9 +122,26 @@ extension RopeScaling {
                 .ropeScalingAmbiguous, "the ramp of YaRN has no width", field: "beta_fast",
                 expected: "beta_fast above beta_slow above 0", found: "\(fast) and \(slow)")
         }
-        return RopeScaling(
+        let scaling = RopeScaling(
             factor: factor, originalContextLength: original, betaFast: betas.0, betaSlow: betas.1,
             attentionFactor: attention, mscale: scales.0, mscaleAllDimensions: scales.1)
+        let scale = YaRN.attentionFactor(scaling, factor: factor)
+        if scales != (nil, nil), !(scale > 0 && scale <= YaRN.attentionFactorLimit) {
+            reader.report(
+                .ropeScalingAmbiguous, "the factor on cos and sin cannot be", field: "mscale",
+                expected:
+                    "mscale and mscale_all_dim that give one above 0, at most \(YaRN.attentionFactorLimit)",
+                found: "\(scale)")
+        }
+        return scaling
+    }
+
+    /// Whether two blocks build the same table: what is absent is the default that everyone takes.
+    func isFunction(of other: RopeScaling) -> Bool {
+        factor == other.factor && originalContextLength == other.originalContextLength
+            && betaFast ?? YaRN.defaultBetaFast == other.betaFast ?? YaRN.defaultBetaFast
+            && betaSlow ?? YaRN.defaultBetaSlow == other.betaSlow ?? YaRN.defaultBetaSlow
+            && YaRN.attentionFactor(self, factor: factor) == YaRN.attentionFactor(other, factor: factor)
     }
 }
 

@@ -47,19 +47,20 @@ package struct RotaryFrequencies: Equatable, Sendable {
 
 /// The ways in which engines choose f.
 ///
-/// - Source: three stored copies of transformers modeling_rope_utils; which release carries which is the
-///   project's recollection.
+/// - Source: three stored copies of transformers modeling_rope_utils, of which that of 4.56.2 was run; which release
+///   carries the others is the project's recollection.
 package enum RopeGeneration: String, CaseIterable, Sendable {
-    /// transformers 4.47 … 4.56: the written factor is ignored for max_position_embeddings / original.
+    /// Releases of transformers between 4.47 and 4.55: the written factor is ignored for
+    /// max_position_embeddings / original.
     case lengthRatio = "length-ratio"
-    /// transformers 5, vLLM, SGLang, llama.cpp: the written factor is used.
+    /// transformers from 4.56.2, vLLM, SGLang, llama.cpp: the written factor is used.
     case writtenFactor = "written-factor"
 
     /// The engines of this generation, for messages.
     package var engines: String {
         switch self {
-        case .lengthRatio: "transformers 4.47 to 4.56"
-        case .writtenFactor: "transformers 5, vLLM, SGLang and llama.cpp"
+        case .lengthRatio: "releases of transformers between 4.47 and 4.55"
+        case .writtenFactor: "transformers from 4.56.2, vLLM, SGLang and llama.cpp"
         }
     }
 }
@@ -72,6 +73,8 @@ package enum YaRN {
     package static let defaultBetaFast = 32.0
     /// Rotations below which a channel is fully stretched, when the block does not say.
     package static let defaultBetaSlow = 1.0
+    /// The largest attention factor that makes sense; that of the largest factor is below 4.
+    static let attentionFactorLimit = 100.0
     /// The weight of ln f in the attention factor.
     ///
     /// Source: arXiv 2309.00071, equation 22.

@@ -73,7 +73,10 @@ struct BatchComparison {
 
     private func add(_ all: [PositionOutputs], _ excused: [Bool], to outputs: inout OutputDifferences) {
         for range in ranges {
-            for index in range { outputs.add(all[index], at: places[index], isCounted: !excused[index]) }
+            for index in range {
+                outputs.add(all[index], at: places[index], isCounted: !excused[index])
+                if excused[index] { outputs.excused += 1 }
+            }
             outputs.endText()
         }
     }
@@ -177,8 +180,12 @@ struct BatchComparison {
     ) {
         routes = a
         var margins = a.margins
-        // A recording need not say how close a choice was; the other side knows.
-        for token in margins.indices where margins[token].isNaN { margins[token] = b.margins[token] }
+        for token in margins.indices {
+            // A recording need not say how close a choice was; the other side knows. And what was close on one side
+            // cannot be far from it on the other.
+            let other = margins[token].isNaN ? b.margins[token] : b.margins[token] / Self.marginRatio
+            if !(margins[token] >= other) && !other.isNaN { margins[token] = other }
+        }
         let left = Routes(
             expertsPerToken: a.expertsPerToken, experts: a.experts, weights: a.weights, logits: a.logits,
             margins: margins)
@@ -190,6 +197,9 @@ struct BatchComparison {
             if differs, margins[token] <= tieMargin { excused[token] = true }
         }
     }
+
+    /// How many times as wide a tie of one side may be on the other.
+    private static let marginRatio: Float = 10
 
     /// Begins a layer with the first thing that both sides show of it, which need not be attention.
     private mutating func enter(_ layer: Int) {

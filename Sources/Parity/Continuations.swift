@@ -7,8 +7,16 @@ import Tokenisation
 package struct Continuation: Equatable, Sendable {
     /// The text's name.
     package let name: String
+    /// Tokens before both.
+    let prompt: [Int]
     package let recorded: [Int]
     package let made: [Int]
+    /// Whether a tie of the router or of two tokens comes before they part: either is right then.
+    package private(set) var isTie = false
+
+    init(name: String, prompt: [Int], recorded: [Int], made: [Int]) {
+        (self.name, self.prompt, self.recorded, self.made) = (name, prompt, recorded, made)
+    }
 
     /// The first token that differs; nil when none does.
     package var firstDifference: Int? {
@@ -16,6 +24,17 @@ package struct Continuation: Equatable, Sendable {
             return place
         }
         return recorded.count == made.count ? nil : min(recorded.count, made.count)
+    }
+
+    /// Whether they part, and no tie explains it.
+    package var isDifferent: Bool { firstDifference != nil && !isTie }
+
+    /// Looks for a tie on the way to where they part.
+    mutating func excuse(by model: ModelSide, _ tolerance: Tolerance) throws(Failure) {
+        guard let place = firstDifference, place < recorded.count, place < made.count else { return }
+        let before = prompt + recorded[..<place]
+        let call = try model.closestCall(before, recorded[place], made[place])
+        isTie = Double(call.margin) <= tolerance.tieMargin || call.lead <= tolerance.choiceMargin
     }
 }
 
@@ -27,8 +46,9 @@ extension RecordedRun {
         defer { progress.end() }
         var result: [Continuation] = []
         for one in chosen {
-            let made = try model.continued(one.prompt ?? one.tokens, count: one.greedy.count)
-            result.append(Continuation(name: one.name, recorded: one.greedy, made: made))
+            let prompt = one.prompt ?? one.tokens
+            let made = try model.continued(prompt, count: one.greedy.count)
+            result.append(Continuation(name: one.name, prompt: prompt, recorded: one.greedy, made: made))
             progress.advance(one.greedy.count)
         }
         return result
@@ -52,7 +72,7 @@ extension ServerSide {
             let told = try client.greedyTokens(
                 prompt, count: Self.shape.made, ignoringEnd: true, of: engine)
             let made = try model.continued(prompt, count: told.count)
-            result.append(Continuation(name: row.name, recorded: told, made: made))
+            result.append(Continuation(name: row.name, prompt: prompt, recorded: told, made: made))
             progress.advance(Self.shape.made)
         }
         return result

@@ -60,4 +60,24 @@ package struct ModelSide: Sendable {
         }
         return made
     }
+
+    /// The narrowest choice of experts over a text, and by how much one of two tokens leads after it, nats.
+    func closestCall(_ tokens: [Int], _ a: Int, _ b: Int) throws(Failure) -> (margin: Float, lead: Double) {
+        let tap = MarginTap()
+        try pass.run([TokenSequence(tokens)], predicting: false, taps: [tap])
+        let values = try pass.nextLogits(after: tokens, KeyValueCache(configuration))
+        guard values.indices.contains(a), values.indices.contains(b) else {
+            return (tap.narrowest, .infinity)
+        }
+        return (tap.narrowest, abs(Double(values[a]) - Double(values[b])))
+    }
+}
+
+/// The narrowest margin of all routes of a pass.
+private final class MarginTap: Taps {
+    private(set) var narrowest = Float.infinity
+
+    func routes(_ routes: Routes, layer: Int) {
+        for margin in routes.margins { narrowest = min(narrowest, margin) }
+    }
 }

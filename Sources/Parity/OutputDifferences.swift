@@ -33,6 +33,8 @@ package struct OutputDifferences: Sendable {
     private var changeMargins: [Double] = []
     /// Positions with a logit that is not finite.
     package private(set) var notFinite = 0
+    /// Positions that were not judged, because a tie came before.
+    package var excused = 0
     package private(set) var firstNotFinite: TokenPlace?
     private var pieces: [[PositionOutputs]] = []
 

@@ -29,6 +29,8 @@ extension DiagnosticCode {
     package static let faultRecognised = DiagnosticCode("PAR-012", exit: .refused)
     /// Rotary frequencies differ.
     package static let frequenciesDiffer = DiagnosticCode("PAR-013", exit: .refused)
+    /// Every output stands after a tie: nothing of them was judged.
+    package static let outputsUnjudged = DiagnosticCode("PAR-014", exit: .refused)
     /// The two sides have nothing that could be compared.
     package static let nothingToCompare = DiagnosticCode("PAR-020", exit: .usage)
     /// A recorded run cannot be read.

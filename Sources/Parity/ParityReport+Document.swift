@@ -39,6 +39,7 @@ extension ParityReport {
                     [
                         "text": .string($0.name), "tokens": .integer($0.recorded.count),
                         "first_difference": $0.firstDifference.map { .integer($0) } ?? .null,
+                        "is_tie": .bool($0.isTie),
                     ]
                 })
         }

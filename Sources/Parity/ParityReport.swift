@@ -140,8 +140,9 @@ package struct ParityReport: Sendable {
         guard !result.continuations.isEmpty else { return nil }
         let equal = result.continuations.count { $0.firstDifference == nil }
         let tokens = result.continuations.reduce(0) { $0 + $1.recorded.count }
-        return "decisions   greedy: \(equal) of \(result.continuations.count) continuations the same, "
-            + "\(grouped(tokens)) tokens"
+        let ties = result.continuations.count(where: \.isTie)
+        return "decisions   greedy: \(equal) of \(result.continuations.count) continuations the same"
+            + (ties > 0 ? ", \(ties) part at a tie" : "") + ", \(grouped(tokens)) tokens"
     }
 
     private var batchLine: String? {

@@ -80,7 +80,7 @@ package struct ParityResult: Sendable {
             }
         case .continuationDifferences:
             guard !continuations.isEmpty else { return nil }
-            let parted = continuations.filter { $0.firstDifference != nil }
+            let parted = continuations.filter(\.isDifferent)
             return Measured(value: Double(parted.count), place: parted.first?.name)
         }
     }
@@ -118,8 +118,8 @@ package struct ParityResult: Sendable {
         }
     }
 
-    /// Nats by which a likeliest token is ahead, up to which another one is a tie: both may move.
-    package var choiceMargin: Double { 2 * (tolerance.limit(.logProbabilityLargest) ?? 0) }
+    /// See `Tolerance.choiceMargin`.
+    package var choiceMargin: Double { tolerance.choiceMargin }
 }
 
 extension TokenPlace {

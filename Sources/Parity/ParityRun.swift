@@ -81,8 +81,12 @@ package struct ParityRun: Sendable {
         if let differences = result.differences, differences.isEmpty {
             result.findings.append(Self.nothing(left, right))
         }
+        if let outputs = result.differences?.outputs, outputs.excused > 0, outputs.count == 0 {
+            result.findings.append(Self.unjudged(outputs.excused))
+        }
         for run in [left, right].compactMap(\.recording) where checks.contains(.forward) {
             if !run.partial.isEmpty { result.findings.append(Self.leftOut(run)) }
+            if let model = left.model ?? right.model { result.findings += Self.deeper(run, model) }
         }
         if checks.contains(.greedy) { result.continuations = try continuations(progress) }
         if checks.contains(.batch), shapesAgree, let model = right.model ?? left.model {
@@ -114,6 +118,29 @@ package struct ParityRun: Sendable {
             found: "\(left.title); \(right.title)", remedy: "record logits at least: ingot verify --record")
     }
 
+    /// Outputs of which none was judged must not look like outputs that agree.
+    private static func unjudged(_ count: Int) -> Finding {
+        Finding(
+            .error, .outputsUnjudged, "no output was judged: each stands after a tie of the router",
+            expected: "outputs of tokens before which the choice of experts is beyond doubt",
+            found: "\(grouped(count)) positions, all after a tie",
+            remedy: "more and shorter texts; if nearly every choice is a tie, look at the router's weights")
+    }
+
+    /// A recording of a deeper model agrees with what there is of the other, and is another model.
+    private static func deeper(_ run: RecordedRun, _ model: ModelSide) -> [Finding] {
+        let configuration = model.configuration
+        let layers = configuration.layerCount + configuration.predictionLayerCount
+        guard let last = run.layers.last, last >= layers else { return [] }
+        return [
+            Finding(
+                .error, .configsDiffer, "the recording has layers that the checkpoint has not",
+                file: run.path,
+                field: "layer \(last)", expected: "layers 0 to \(layers - 1)",
+                found: "layers up to \(last)", remedy: "record the model that the checkpoint was made from")
+        ]
+    }
+
     private static func leftOut(_ run: RecordedRun) -> Finding {
         Finding(
             .warning, .comparisonLimited, "some texts of the recording lack tensors that others have",
@@ -125,11 +152,14 @@ package struct ParityRun: Sendable {
     /// Greedy continuations of a recording or a server, made again by the checkpoint.
     private func continuations(_ progress: any ProgressSink) throws(Failure) -> [Continuation] {
         guard let model = left.model ?? right.model else { return [] }
+        var made: [Continuation] = []
         if let run = left.recording ?? right.recording {
-            return try run.continuations(model, progress: progress)
+            made = try run.continuations(model, progress: progress)
+        } else if let server = left.server ?? right.server {
+            made = try server.continuations(rows, model, progress: progress)
         }
-        guard let server = left.server ?? right.server else { return [] }
-        return try server.continuations(rows, model, progress: progress)
+        for index in made.indices { try made[index].excuse(by: model, tolerance) }
+        return made
     }
 
     /// Tries known faults where one side is a checkpoint and the other cannot be looked into.

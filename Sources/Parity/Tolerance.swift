@@ -32,6 +32,9 @@ package struct Tolerance: Equatable, Sendable {
         gates.first { $0.quantity == quantity }?.limit
     }
 
+    /// Nats by which a likeliest token is ahead, up to which another one is a tie: both may move.
+    package var choiceMargin: Double { 2 * (limit(.logProbabilityLargest) ?? 0) }
+
     /// Names of the profiles.
     package static func names(_ library: ProfileLibrary) -> [String] { library.names(in: folder) }
 

@@ -65,6 +65,35 @@ import Testing
         #expect(found.isEmpty == (field == nil))
     }
 
+    @Test("rope_parameters may write out the defaults, and agrees with rotary_dim alone")
+    func ropeParametersOtherwise() throws {
+        let scaling: JSONValue = ["type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768]
+        let written: JSONValue = [
+            "rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "beta_fast": 32,
+            "beta_slow": 1, "truncate": true,
+        ]
+        let long: [String: JSONValue?] = [
+            "rope_scaling": scaling, "rope_parameters": written, "max_position_embeddings": 131_072,
+        ]
+        #expect(try findings(long).isEmpty)
+        for (share, isRight) in [(0.5, true), (1.0, false)] {
+            let found = try findings([
+                "partial_rotary_factor": .some(nil), "rotary_dim": 64,
+                "rope_parameters": ["rope_type": "default", "partial_rotary_factor": .real(share)],
+            ])
+            #expect(found.contains { $0.level == .error } != isRight, "\(found.map(\.text))")
+        }
+    }
+
+    @Test(
+        "numbers that no pass survives are refused",
+        arguments: [("rope_theta", 1), ("rope_theta", 1e-300), ("routed_scaling_factor", 1e39)])
+    func numbers(field: String, value: Double) throws {
+        let found = try findings([field: .real(value)])
+        #expect(found.map(\.code) == [.configValueImpossible])
+        #expect(found.first?.subjects.first { $0.label == "field" }?.value == field)
+    }
+
     @Test("a router in other numbers, and a single expert, are told")
     func routing() throws {
         let bf16 = try findings(["router_dtype": "bf16"])

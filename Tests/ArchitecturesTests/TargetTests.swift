@@ -133,11 +133,21 @@ private func verdicts(_ name: String, _ scheme: SchemeDescription) throws -> Set
     func yarn() throws {
         let recipe: JSONValue = ["type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768]
         let configuration = try flash(["rope_scaling": recipe])
-        #expect(
-            try Target("transformers-4.56/h20-96g", library).findings(configuration).map(\.code) == [
-                .targetAdapts
-            ])
-        #expect(try Target("vllm-0.33.0/h20-96g", library).findings(configuration).isEmpty)
+        // An older release, which no profile stands for.
+        let older = ProfileLibrary(
+            document: { path in
+                guard path == "engines/transformers-4.52.json",
+                    let bytes = library.document(at: "engines/transformers-4.56.json")
+                else { return library.document(at: path) }
+                return Array(
+                    String(decoding: bytes, as: UTF8.self)
+                        .replacing("written-factor", with: "length-ratio").utf8)
+            }, names: { library.names(in: $0) + ($0 == "engines" ? ["transformers-4.52"] : []) })
+        let target = try Target("transformers-4.52/h20-96g", older)
+        #expect(target.findings(configuration).map(\.code) == [.targetAdapts])
+        for engine in ["vllm-0.33.0", "transformers-4.56"] {
+            #expect(try Target("\(engine)/h20-96g", library).findings(configuration).isEmpty)
+        }
     }
 
     @Test("a quantised checkpoint describes itself")

@@ -15,6 +15,12 @@ import Testing
         RotaryFrequencies(configuration: try flash(changes), generation: generation)
     }
 
+    @Test("the kind default is none")
+    func none() throws {
+        #expect(try findings(["rope_scaling": ["rope_type": "default"]]).isEmpty)
+        #expect(try flash(["rope_scaling": ["rope_type": "default"]]).ropeScaling == nil)
+    }
+
     private func agree(_ value: Double, _ printed: Double) -> Bool {
         // The table prints eight significant digits.
         abs(value / printed - 1) < 1e-7
@@ -71,6 +77,17 @@ import Testing
             [
                 "type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "beta_fast": 1,
                 "beta_slow": 2,
+            ],
+            [
+                "type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "truncate": false,
+            ],
+            [
+                "type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "mscale": 1,
+                "mscale_all_dim": .real(-7.2134752),
+            ],
+            [
+                "type": "yarn", "factor": 4, "original_max_position_embeddings": 32_768, "mscale": -20,
+                "mscale_all_dim": 1,
             ],
             "yarn",
         ] as [JSONValue])
