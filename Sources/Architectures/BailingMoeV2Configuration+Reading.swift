@@ -96,8 +96,9 @@ extension BailingMoeV2Configuration {
         let configuration = BailingMoeV2Configuration(
             modelType: modelType ?? "", hiddenSize: hiddenSize, layerCount: layers, denseLayerCount: dense,
             denseWidth: denseWidth, expertWidth: expertWidth,
-            sharedExpertWidth: shared
-                ?? expertWidth.multipliedReportingOverflow(by: sharedCount).partialValue,
+            // Without a shared expert its width says nothing, whatever it is.
+            sharedExpertWidth: sharedCount == 0
+                ? 0 : shared ?? expertWidth.multipliedReportingOverflow(by: sharedCount).partialValue,
             sharedExpertCount: sharedCount, expertCount: experts, expertsPerToken: perToken,
             groupCount: groups, groupsPerToken: groupsPerToken, routedScalingFactor: scaling,
             routerDType: routerDType, attentionHeadCount: heads, keyValueHeadCount: keyValueHeads,

@@ -160,18 +160,24 @@ enum ConfigurationRules {
     /// Checks the numbers of a configuration, alone and against each other.
     static func check(_ c: BailingMoeV2Configuration, _ reader: inout ConfigurationReader) {
         let counts = [
-            ("num_hidden_layers", c.layerCount), ("num_shared_experts", c.sharedExpertCount),
+            ("num_hidden_layers", c.layerCount),
             ("num_experts", c.expertCount), ("num_experts_per_tok", c.expertsPerToken),
             ("n_group", c.groupCount), ("topk_group", c.groupsPerToken),
             ("max_position_embeddings", c.contextLength), ("vocab_size", c.vocabularySize),
         ]
-        let widths = [
+        var widths = [
             ("hidden_size", c.hiddenSize), ("intermediate_size", c.denseWidth),
             ("moe_intermediate_size", c.expertWidth),
-            ("moe_shared_expert_intermediate_size", c.sharedExpertWidth),
             ("num_attention_heads", c.attentionHeadCount), ("num_key_value_heads", c.keyValueHeadCount),
             ("head_dim", c.headDimension),
         ]
+        // A model may do without a shared expert.
+        if c.sharedExpertCount != 0 {
+            widths += [
+                ("num_shared_experts", c.sharedExpertCount),
+                ("moe_shared_expert_intermediate_size", c.sharedExpertWidth),
+            ]
+        }
         var sound = true
         for (sizes, limit) in [(counts, sizeLimit), (widths, widthLimit)] {
             for (field, value) in sizes where !(1...limit).contains(value) {

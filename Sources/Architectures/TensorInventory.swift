@@ -130,6 +130,7 @@ private struct InventoryBuilder {
         for expert in 0..<c.expertCount {
             addMLP("\(experts)\(expert).", TensorRole.expert, shapes, layer, expert)
         }
+        guard c.sharedExpertCount > 0 else { return }
         addMLP(
             prefix + "mlp.shared_experts.", TensorRole.sharedExpert,
             MLPShapes(c.sharedExpertWidth, c.hiddenSize), layer)
