@@ -14,7 +14,7 @@ package struct RouteDifference: Equatable, Sendable {
     package private(set) var choices = 0
     /// Choices that both sides made.
     package private(set) var equal = 0
-    /// Tokens with another choice, though the left side's margin exceeded the tie limit.
+    /// Tokens with another choice, though the margin exceeded the tie limit.
     package private(set) var flips = 0
     /// Tokens with another choice at a margin within it.
     package private(set) var ties = 0
