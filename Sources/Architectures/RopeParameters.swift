@@ -58,7 +58,7 @@ enum RopeParameters {
 
     private static func isSame(_ a: RopeScaling?, _ b: RopeScaling?) -> Bool {
         guard let a, let b else { return a == nil && b == nil }
-        return a.isFunction(of: b)
+        return a.buildsSameTable(as: b)
     }
 
     private static func disagree(

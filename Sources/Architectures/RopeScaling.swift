@@ -137,7 +137,7 @@ extension RopeScaling {
     }
 
     /// Whether two blocks build the same table: what is absent is the default that everyone takes.
-    func isFunction(of other: RopeScaling) -> Bool {
+    func buildsSameTable(as other: RopeScaling) -> Bool {
         factor == other.factor && originalContextLength == other.originalContextLength
             && betaFast ?? YaRN.defaultBetaFast == other.betaFast ?? YaRN.defaultBetaFast
             && betaSlow ?? YaRN.defaultBetaSlow == other.betaSlow ?? YaRN.defaultBetaSlow

@@ -31,6 +31,8 @@ package struct Continuation: Equatable, Sendable {
 
     /// Looks for a tie on the way to where they part.
     mutating func excuse(by model: ModelSide, _ tolerance: Tolerance) throws(Failure) {
+        // A profile that knows no ties need not pay for a pass.
+        guard max(tolerance.tieMargin, tolerance.choiceMargin) > 0 else { return }
         guard let place = firstDifference, place < recorded.count, place < made.count else { return }
         let before = prompt + recorded[..<place]
         let call = try model.closestCall(before, recorded[place], made[place])

@@ -63,21 +63,33 @@ package struct ModelSide: Sendable {
 
     /// The narrowest choice of experts over a text, and by how much one of two tokens leads after it, nats.
     func closestCall(_ tokens: [Int], _ a: Int, _ b: Int) throws(Failure) -> (margin: Float, lead: Double) {
-        let tap = MarginTap()
+        let tap = ClosestCallTap(lastRow: tokens.count - 1, ids: [a, b])
         try pass.run([TokenSequence(tokens)], predicting: false, taps: [tap])
-        let values = try pass.nextLogits(after: tokens, KeyValueCache(configuration))
-        guard values.indices.contains(a), values.indices.contains(b) else {
-            return (tap.narrowest, .infinity)
-        }
-        return (tap.narrowest, abs(Double(values[a]) - Double(values[b])))
+        guard let first = tap.logits[a], let second = tap.logits[b] else { return (tap.margin, .infinity) }
+        return (tap.margin, abs(Double(first) - Double(second)))
     }
 }
 
-/// The narrowest margin of all routes of a pass.
-private final class MarginTap: Taps {
-    private(set) var narrowest = Float.infinity
+/// The narrowest margin of all routes of a pass, and logits of some tokens after its last one.
+private final class ClosestCallTap: Taps {
+    private let lastRow: Int
+    private let ids: [Int]
+    private(set) var margin = Float.infinity
+    private(set) var logits: [Int: Float] = [:]
+
+    init(lastRow: Int, ids: [Int]) {
+        self.lastRow = lastRow
+        self.ids = ids
+    }
 
     func routes(_ routes: Routes, layer: Int) {
-        for margin in routes.margins { narrowest = min(narrowest, margin) }
+        for margin in routes.margins { self.margin = min(self.margin, margin) }
+    }
+
+    func logits(_ values: Matrix, rows: [Int], columns: Range<Int>) {
+        guard let row = rows.firstIndex(of: lastRow) else { return }
+        for id in ids where columns.contains(id) {
+            logits[id] = values.values[row * columns.count + id - columns.lowerBound]
+        }
     }
 }

@@ -39,7 +39,7 @@ package struct RouteDifference: Equatable, Sendable {
         package let left: [Int]
         /// Experts that only the right side chose.
         package let right: [Int]
-        /// The left side's margin.
+        /// The margin, as both sides together know it; see `BatchComparison`.
         package let margin: Float
     }
 
