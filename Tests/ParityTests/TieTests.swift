@@ -49,6 +49,15 @@ struct TieTests {
         #expect(result.continuations.allSatisfy { !$0.isDifferent })
     }
 
+    @Test func tokensAsLikelyAsEachOtherMayChangePlaces() throws {
+        var damage = try CheckpointDamage(Repository.checkpoint("micro"))
+        try damage.edit("lm_head.weight") { $0 = $0.map { _ in 0 } }
+        let side = try model(try damage.write(folder.path("flat")))
+        let result = try compare(try recording(side, greedy: [1, 2, 3]), .model(side), [.forward, .greedy])
+        #expect(result.passed && result.findings.isEmpty, "\(result.told)")
+        #expect(result.continuations.allSatisfy { $0.firstDifference == 0 && $0.isTie })
+    }
+
     @Test func aClearChoiceExcusesNothing() throws {
         let recorded = try recording(try alike("left", lead: 1e-2), greedy: [1, 2, 3])
         let result = try compare(recorded, .model(try alike("right", lead: -1e-2)), [.forward, .greedy])
